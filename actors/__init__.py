@@ -1,0 +1,14 @@
+"""The work of the bar, one module per queue. ``dramatiq actors`` runs it.
+
+The broker is set before any actor is declared, because an actor belongs to the broker that
+was the global one at that moment.
+"""
+
+from actors.broker import use_broker
+
+use_broker()
+
+from actors.beer import serve_a_beer  # noqa: E402
+from actors.coffee import serve_a_coffee  # noqa: E402
+
+__all__ = ["serve_a_beer", "serve_a_coffee"]

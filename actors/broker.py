@@ -1,0 +1,45 @@
+"""The broker of the bar: where it is, and what every message passes through."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import dramatiq
+import dramatiq.broker
+from dramatiq.middleware import CurrentMessage
+from dramatiq.results import Results
+from dramatiq.results.backends import RedisBackend
+
+from barback import RedisBroker
+from barback.embedded import EmbeddedServer, EmbeddedServerError
+from settings import settings
+
+if TYPE_CHECKING:
+    from dramatiq.results import ResultBackend
+
+
+def use_broker() -> None:
+    """Make the bar's broker the global one, unless a test has set its own already."""
+    if dramatiq.broker.global_broker is None:
+        broker = RedisBroker(url=_find_server())
+        add_middleware(broker, result_backend=RedisBackend(client=broker.client))
+        dramatiq.set_broker(broker)
+
+
+def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:
+    """Add what the actors rely on, besides Dramatiq's default middleware."""
+    broker.add_middleware(CurrentMessage())
+    broker.add_middleware(
+        Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)
+    )
+
+
+def _find_server() -> str:
+    if settings.redis_url is not None:
+        return settings.redis_url
+    try:
+        return EmbeddedServer(settings.barback_data_dir).ensure()
+    except EmbeddedServerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(3) from None

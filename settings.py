@@ -6,9 +6,9 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import click
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -56,10 +56,10 @@ def _read_settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0]).upper()
-            print(
+            click.echo(
                 f"error: the environment variable {name} is wrong: "
                 f"{problem['msg']}, got {problem['input']!r}.",
-                file=sys.stderr,
+                err=True,
             )
         raise SystemExit(2) from None
 

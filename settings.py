@@ -7,10 +7,15 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_DIR = Path(__file__).resolve().parent
 
@@ -23,7 +28,6 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(
         default=None,
-        pattern=r"^(redis|rediss|unix)://",
         description="The Redis or Valkey server. Unset: an embedded Valkey is started.",
     )
     barback_data_dir: Path = Field(
@@ -49,19 +53,35 @@ class Settings(BaseSettings):
         description="How long the result of an order can be read.",
     )
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, url: str | None) -> str | None:
+        try:
+            parse_url(url or "redis://")
+        except ValueError:
+            # Its own message may show a part of the password.
+            raise ValueError(
+                "it should look like redis://:password@host:6379/0, rediss://… or unix:///path"
+            ) from None
+        return url
+
 
 def _read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0]).upper()
-            click.echo(
-                f"error: the environment variable {name} is wrong: "
-                f"{problem['msg']}, got {problem['input']!r}.",
-                err=True,
-            )
+            click.echo(f"Error: {_explain(problem)}", err=True)
         raise SystemExit(2) from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    field = str(problem["loc"][0])
+    reason = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    # A URL may hold a password, which has no place in a log.
+    given = "" if field == "redis_url" else f", got {problem['input']!r}"
+    meaning = Settings.model_fields[field].description
+    return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"
 
 
 settings = _read_settings()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.connection import parse_url
+
+from barback.redis_url import check_redis_url
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -56,13 +57,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_a_redis_url(cls, url: str | None) -> str | None:
-        try:
-            parse_url(url or "redis://")
-        except ValueError:
-            # Its own message may show a part of the password.
-            raise ValueError(
-                "it should look like redis://:password@host:6379/0, rediss://… or unix:///path"
-            ) from None
+        if url is not None:
+            check_redis_url(url)
         return url
 
 

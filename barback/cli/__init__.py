@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from redis.connection import parse_url
 
 from barback.cli import server, status
 from barback.cli.target import Target
+from barback.redis_url import check_redis_url
 
 
 def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
     try:
-        parse_url(url or "redis://")
-    except ValueError:  # whose message may show a part of the password
-        raise click.BadParameter(
-            "it should look like redis://:password@host:6379/0, rediss://… or unix:///path"
-        ) from None
+        if url:
+            check_redis_url(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     return url
 
 

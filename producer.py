@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -34,6 +35,10 @@ MAX_ORDERS = 100_000
 
 #: Up to so many orders of a drink are listed one by one.
 _LISTED_ORDERS = 5
+
+#: With --wait, workers that were started together with the producer get so long to appear.
+_PATIENCE_SECONDS = 3
+_POLL_SECONDS = 0.1
 
 _EXIT_FAILED = 1
 _EXIT_UNREACHABLE = 3
@@ -117,7 +122,7 @@ def main(
     delay_ms = int(delay_seconds * 1000)
     with _explain_errors():
         orders = start_serving(beers=beers or 0, coffees=coffees or 0, delay_ms=delay_ms)
-        unserved = _queues_without_worker(orders)
+        unserved = _queues_without_worker(orders, patience_seconds=_PATIENCE_SECONDS * wait)
         if not as_json:
             _print_orders(orders)
             _print_hint(unserved)
@@ -132,9 +137,14 @@ def main(
         raise SystemExit(_EXIT_FAILED)
 
 
-def _queues_without_worker(orders: Iterable[Order]) -> list[str]:
-    live = live_queues(cast("RedisBroker", serve_a_beer.broker))
-    return sorted({order.queue_name for order in orders} - live)
+def _queues_without_worker(orders: Iterable[Order], *, patience_seconds: float) -> list[str]:
+    """The queues of these orders that no worker serves, nor starts to within the patience."""
+    broker = cast("RedisBroker", serve_a_beer.broker)
+    queue_names = {order.queue_name for order in orders}
+    deadline = time.monotonic() + patience_seconds
+    while not queue_names <= live_queues(broker) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return sorted(queue_names - live_queues(broker))
 
 
 def _print_orders(orders: list[Order]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 import dramatiq
@@ -70,13 +71,28 @@ def _new_order_id() -> str:
     return secrets.token_hex(8)
 
 
+class _Seconds(click.FloatRange):
+    """A range that "nan" is not in."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--beers", type=click.IntRange(1, MAX_ORDERS), help="How many beers to order.")
 @click.option("--coffees", type=click.IntRange(1, MAX_ORDERS), help="How many coffees to order.")
 @click.option(
     "--delay",
     "delay_seconds",
-    type=click.FloatRange(0, 7 * 86400),
+    type=_Seconds(0, 7 * 86400),
     default=0,
     metavar="SECONDS",
     help="Serve the orders when this time has passed.",
@@ -85,7 +101,7 @@ def _new_order_id() -> str:
 @click.option(
     "--timeout",
     "timeout_seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=_Seconds(0, 7 * 86400, min_open=True),
     metavar="SECONDS",
     help="The longest to wait, with --wait.",
 )
@@ -99,7 +115,7 @@ def main(
     timeout_seconds: float | None,
     as_json: bool,
 ) -> None:
-    r"""Order drinks; without options, a beer and a coffee.
+    """Order drinks; without options, a beer and a coffee.
 
     The orders stay in the queues "beer" and "coffee" until a worker serves them. To see why
     there are two queues, start a worker for each, in terminals of their own, and order a lot:
@@ -114,7 +130,7 @@ def main(
 
     Exit codes: 0 done, 1 an order failed or was not served in time, 2 wrong usage, 3 the
     broker cannot be reached, 130 interrupted.
-    """
+    """  # noqa: D301 - click reads \b as "keep these lines"
     if timeout_seconds is not None and not wait:
         raise click.UsageError("--timeout goes with --wait.")
     if beers is None and coffees is None:

@@ -53,8 +53,10 @@ def valkeys_on(server: EmbeddedServer) -> list[int]:
     ]
 
 
-def test_the_server_keeps_every_message_it_accepts(redis_client: redis.Redis) -> None:
-    config = redis_client.config_get("appendonly", "appendfsync", "maxmemory-policy", "port")
+def test_the_server_keeps_every_message_it_accepts(embedded_server: EmbeddedServer) -> None:
+    config = connect(embedded_server).config_get(
+        "appendonly", "appendfsync", "maxmemory-policy", "port"
+    )
     assert config == {
         "appendonly": "yes",
         "appendfsync": "everysec",

@@ -55,7 +55,8 @@ def test_the_commands_do_what_they_say(start: ProcessStarter) -> None:
         run_on = RUN_ON.get(command[0])
         if run_on and is_first_of_block:
             # The reader's terminals are free again.
-            assert [worker.stop() for worker in workers] == [0] * len(workers)
+            for worker in workers:
+                worker.kill()
             workers = []
         if run_on:
             worker = start(command, REDIS_URL="")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +48,10 @@ os.environ.pop("REDIS_URL", None)
 os.environ.pop("BARBACK_DATA_DIR", None)
 os.environ.update(_FAST_DRINKS)
 _use_stub_broker()
+
+# A shell that runs the tests in the background has them ignore SIGINT, and so would every program
+# that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

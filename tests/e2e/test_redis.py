@@ -26,14 +26,23 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture
-def own_redis_url(start: ProcessStarter, free_port: int, tmp_path: Path) -> str:
-    """A Redis 7 with a password, on a loopback port."""
-    redis_server = require_program("redis-server", install="apt-get install redis-server")
-    listen = ["--port", str(free_port), "--bind", "127.0.0.1", "--requirepass", "secret"]
-    start([redis_server, *listen, "--dir", str(tmp_path), "--save", ""])
-    url = f"redis://:secret@127.0.0.1:{free_port}/3"
-    eventually(lambda: answers(url))
-    return url
+def start_redis(start: ProcessStarter, free_port: int, tmp_path: Path) -> Callable[..., str]:
+    """Start a Redis 7 with a password on a loopback port, and return its URL."""
+
+    def start_redis(*options: str) -> str:
+        redis_server = require_program("redis-server", install="apt-get install redis-server")
+        listen = ["--port", str(free_port), "--bind", "127.0.0.1", "--requirepass", "secret"]
+        start([redis_server, *listen, "--dir", str(tmp_path), "--save", "", *options])
+        url = f"redis://:secret@127.0.0.1:{free_port}/3"
+        eventually(lambda: answers(url))
+        return url
+
+    return start_redis
+
+
+@pytest.fixture
+def own_redis_url(start_redis: Callable[..., str]) -> str:
+    return start_redis()
 
 
 def test_the_tutorial_works_on_a_redis_of_one_s_own(
@@ -64,3 +73,15 @@ def test_status_names_the_server_but_not_its_password(
     assert run.exit_code == 0
     assert run.stdout.startswith("Redis 7.")
     assert "secret" not in run.output
+
+
+def test_a_redis_that_may_drop_messages_is_refused_with_the_reason(
+    start_redis: Callable[..., str], start: ProcessStarter
+) -> None:
+    url = start_redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+
+    run = start.run(["python", "producer.py"], REDIS_URL=url)
+
+    assert run.exit_code == 3
+    assert "allkeys-lru" in run.stderr
+    assert len(run.stderr.splitlines()) == 1

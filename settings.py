@@ -6,11 +6,17 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+import click
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from barback.redis_url import check_redis_url
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_DIR = Path(__file__).resolve().parent
 
@@ -23,7 +29,6 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(
         default=None,
-        pattern=r"^(redis|rediss|unix)://",
         description="The Redis or Valkey server. Unset: an embedded Valkey is started.",
     )
     barback_data_dir: Path = Field(
@@ -49,19 +54,30 @@ class Settings(BaseSettings):
         description="How long the result of an order can be read.",
     )
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_redis_url(url)
+        return url
+
 
 def _read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0]).upper()
-            print(
-                f"error: the environment variable {name} is wrong: "
-                f"{problem['msg']}, got {problem['input']!r}.",
-                file=sys.stderr,
-            )
+            click.echo(f"Error: {_explain(problem)}", err=True)
         raise SystemExit(2) from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    field = str(problem["loc"][0])
+    reason = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    # A URL may hold a password, which has no place in a log.
+    given = "" if field == "redis_url" else f", got {problem['input']!r}"
+    meaning = Settings.model_fields[field].description
+    return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"
 
 
 settings = _read_settings()

@@ -80,7 +80,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         self._hooked_middleware = []
         self._before, self._after = {}, {}
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             middleware=middleware,
             namespace=namespace,
             maintenance_chance=maintenance_chance,

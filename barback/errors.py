@@ -12,27 +12,27 @@ class BrokerUnavailable(ConnectionFailed):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message)  # type: ignore[no-untyped-call]
 
 
 class UnsuitableServer(ConnectionFailed):
     """The server answers, but messages would not be safe on it: it is too old or evicts keys."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message)  # type: ignore[no-untyped-call]
 
 
-class MessageRejected(BrokerError):
+class MessageRejected(BrokerError):  # noqa: N818 - dramatiq's errors have no suffix
     """The message itself cannot be enqueued: its arguments are not plain data, or too large.
 
     Trying again does not help. Pass a reference (an id, a path) rather than the thing itself.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message)  # type: ignore[no-untyped-call]
 
 
-class BulkEnqueueFailed(BrokerError):
+class BulkEnqueueFailed(BrokerError):  # noqa: N818 - see above
     """Some messages of a bulk could not be enqueued.
 
     Attributes:
@@ -40,5 +40,5 @@ class BulkEnqueueFailed(BrokerError):
     """
 
     def __init__(self, message: str, *, enqueued: int) -> None:
-        super().__init__(message)
+        super().__init__(message)  # type: ignore[no-untyped-call]
         self.enqueued = enqueued

@@ -35,7 +35,8 @@ def adopt_delayed(broker: RedisBroker, queue_name: str) -> None:
         ids, broker.read_payloads(keys.delayed_messages, ids), strict=True
     ):
         if payload is not None:
-            args += (redis_id, *_from_stock(payload, queue_name))
+            rewritten, due_ms = _from_stock(payload, queue_name)
+            args += (redis_id, rewritten, due_ms)
         else:
             args += (redis_id, b"", 0)
     broker.links.run(lua.ADOPT, (keys.stock_delayed, keys.delayed_messages, keys.due), args)
@@ -46,7 +47,7 @@ def release_delayed(broker: RedisBroker, queue_name: str) -> None:
     keys = broker.keys(queue_name)
     entries: Any
     while entries := broker.client.zrange(keys.due, 0, BATCH_SIZE - 1, withscores=True):
-        ids = [redis_id for redis_id, _ in entries]
+        ids = [entry[0] for entry in entries]
         args: list[Argument] = []
         payloads = broker.read_payloads(keys.delayed_messages, ids)
         for (redis_id, due_ms), payload in zip(entries, payloads, strict=True):

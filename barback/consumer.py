@@ -120,9 +120,11 @@ class QueueConsumer(Consumer):
         """Wait until there is room for a batch or, with slow work, for anything at all."""
         if not self._window.is_fast:
             self._in_flight.wait_until_held(at_most, self._timeout_seconds)
-        elif not self._in_flight.wait_until_held(at_most, COLLECT_SECONDS):
-            if not self._in_flight.acks:  # quick work has become slow: do not look every 2 ms
-                self._wait_for_one(self._timeout_seconds)
+        elif (
+            not self._in_flight.wait_until_held(at_most, COLLECT_SECONDS)
+            and not self._in_flight.acks
+        ):  # quick work has become slow: do not look every 2 ms
+            self._wait_for_one(self._timeout_seconds)
 
     def _wait_for_one(self, timeout_seconds: float) -> bool:
         in_flight = self._in_flight
@@ -217,7 +219,7 @@ class QueueConsumer(Consumer):
         try:
             delivery = decode(payload, redis_id=redis_id, queue_name=self.queue_name, losses=losses)
         except UndecodablePayload as error:
-            self.logger.error(
+            self.logger.error(  # noqa: TRY400 - its traceback would tell nothing more
                 "A payload on queue %r is no message and becomes a dead letter: %s",
                 self.queue_name,
                 error,
@@ -365,8 +367,7 @@ def as_delivery(message: MessageProxy) -> Delivery:
     """What a worker hands back is what it was given; tests also hand in plain messages."""
     if isinstance(message, Delivery):
         return message
-    plain: Any = message
-    return Delivery(plain, plain.options["redis_message_id"])
+    return Delivery(vars(message), message.options["redis_message_id"])
 
 
 def _settlement_of(delivery: Delivery, verdict: str, details: str = "") -> Settlement:

@@ -21,7 +21,7 @@ from barback.hooks import HookedBroker
 from barback.keys import QueueKeys, WorkerKeys
 from barback.link import Link, LinkPool
 from barback.local_worker import LocalWorker
-from barback.payload import DEFAULT_MAX_MESSAGE_BYTES, as_sent, encode, new_id, with_id
+from barback.payload import DEFAULT_MAX_MESSAGE_BYTES, as_sent, as_stored, encode, new_id, with_id
 from barback.server import check_client, check_server, connect
 from barback.stock_commands import StockCommands
 
@@ -116,9 +116,9 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         """
         redis_id = new_id()
         fields = with_id(message, redis_id)
-        payload = encode(fields, self.max_message_bytes)
         sent = as_sent(fields, delay)
         self.emit_before("enqueue", sent, delay)
+        payload = encode(as_stored(fields, sent), self.max_message_bytes)
         if isinstance(message, Delivery):
             message.follow_ups.append(FollowUp(redis_id, payload, delay))
         else:
@@ -169,10 +169,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         """
         redis_id = new_id()
         fields = with_id(message, redis_id)
-        payload = encode(fields, self.max_message_bytes)
         sent = as_sent(fields, None)
         keys = self.keys(message.queue_name)
         self.emit_before("enqueue", sent, None)
+        payload = encode(fields, self.max_message_bytes)
         is_first = self._tell(
             lua.ENQUEUE_ONCE,
             (keys.queue, keys.messages, self.worker_keys.once(token)),

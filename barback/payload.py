@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from dramatiq.common import current_millis, dq_name
-from dramatiq.encoder import JSONEncoder
-from dramatiq.message import get_encoder
 
+from barback.codec import encode_fields
 from barback.errors import MessageRejected
 
 if TYPE_CHECKING:
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 #: The default for the largest message, in bytes.
 DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
-
-# What dramatiq.encoder.JSONEncoder does, without making a new json.JSONEncoder for each message.
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(fields: dict[str, Any], max_bytes: int) -> bytes:
@@ -36,12 +31,8 @@ def encode(fields: dict[str, Any], max_bytes: int) -> bytes:
     Raises:
       MessageRejected: When the arguments cannot be encoded, or the message is too large.
     """
-    encoder = get_encoder()
     try:
-        if type(encoder) is JSONEncoder:
-            payload = _encode_json(fields).encode()
-        else:
-            payload = encoder.encode(fields)
+        payload = encode_fields(fields)
     except Exception as error:  # whatever the user's encoder raises
         raise MessageRejected(
             f"A message for actor {fields['actor_name']!r} cannot be encoded: {error}. Pass plain "

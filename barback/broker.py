@@ -76,6 +76,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         self._hooked_middleware = []
         self._before, self._after = {}, {}
+        self._own_before, self._own_after = {}, {}
         super().__init__(  # type: ignore[no-untyped-call]
             middleware=middleware,
             namespace=namespace,
@@ -90,6 +91,15 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         self.worker_keys = WorkerKeys(namespace)
         self.local_worker = LocalWorker(self)
         self.stock_commands = StockCommands(self)
+        self._own_before = {
+            "process_message": self.local_worker.begin_message,
+            "worker_boot": self.local_worker.begin,
+            "worker_shutdown": self.local_worker.begin_end,
+        }
+        self._own_after = {
+            "consumer_thread_boot": self.local_worker.begin_consumer_thread,
+            "worker_shutdown": self.local_worker.end,
+        }
         self._keys: dict[str, QueueKeys] = {}
         self._server_is_checked = False
 
@@ -238,23 +248,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             return DelayConsumer(self, queue_name, timeout)
         return QueueConsumer(self, queue_name, prefetch, timeout)
 
-    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        if signal == "process_message":
-            if args[0].losses:
-                self.local_worker.dangerous_messages.enter(args[0])
-        elif signal == "worker_boot":
-            self.local_worker.begin(args[0])
-        elif signal == "worker_shutdown":
-            self.local_worker.begin_end()
-        super().emit_before(signal, *args, **kwargs)
-
-    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        super().emit_after(signal, *args, **kwargs)
-        if signal == "consumer_thread_boot":
-            self.local_worker.begin_consumer_thread(args[0])
-        elif signal == "worker_shutdown":
-            self.local_worker.end()
-
     def after_hook_failed(
         self, signal: str, middleware: Middleware, error: Exception, *args: Any
     ) -> None:
@@ -292,7 +285,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
 
     def close(self) -> None:
         """Close the connections of this broker."""
-        self.local_worker.end()
+        self.local_worker.pulse.stop()
         self.links.close()
         self.client.close()
 

@@ -74,13 +74,18 @@ class LocalWorker:
         # this queue says so ten times faster.
         thread.delay_queue = WorkQueue()  # type: ignore[assignment]
 
-    def begin_end(self) -> None:
+    def begin_message(self, delivery: Delivery) -> None:
+        """Called by a worker thread before it runs a message."""
+        if delivery.losses:
+            self.dangerous_messages.enter(delivery)
+
+    def begin_end(self, _worker: Worker) -> None:
         """Called when the worker is told to stop: its consumers give back what is not started."""
         self.is_stopping = True
         for in_flight in list(self._in_flight.values()):
             in_flight.wake()
 
-    def end(self) -> None:
+    def end(self, _worker: Worker) -> None:
         """Called when all threads of the worker have stopped."""
         self.pulse.stop()
 

@@ -262,6 +262,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             redis_id = new_id()
             payload = encode(with_id(delivery, redis_id), self.max_message_bytes)
             delivery.follow_ups = [FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS)]
+            delivery.failed = False  # it runs again, so it is no dead letter yet
         elif isinstance(error, MessageRejected) or isinstance(middleware, Retries):
             delivery.stuff_exception(error)
             delivery.fail()

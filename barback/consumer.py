@@ -72,6 +72,7 @@ class QueueConsumer(Consumer):
         self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
         self._in_flight = self._local.in_flight(queue_name)
+        self._in_flight.acks_go_directly = False
         self._window = Window(prefetch, is_fixed=self._local.prefetch_is_fixed)
         self._link = Link(broker.client)
         self._trouble = Trouble(self.logger, f"queue {queue_name!r}")
@@ -342,6 +343,7 @@ class QueueConsumer(Consumer):
         When the worker stops, everything that it holds goes back to the queue. When it is only
         paused, what was handed to its threads stays with them.
         """
+        self._in_flight.acks_go_directly = True  # this thread will not take them along
         try:
             self._settle()
             self._wind_down()

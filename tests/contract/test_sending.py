@@ -76,7 +76,6 @@ class Stamp(Middleware):
     """Puts something into each message, as tracing middleware does."""
 
     def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
-        del broker
         message.options["stamps"] = [*message.options.get("stamps", ()), delay]
 
 
@@ -85,7 +84,6 @@ class StampReader(Middleware):
         self._effects = effects
 
     def before_process_message(self, broker: Any, message: Any) -> None:
-        del broker
         self._effects.add((*message.args, message.options.get("stamps", [])[:1]))
 
 
@@ -278,11 +276,9 @@ class HookLog(Middleware):
         self.after: list[Any] = []
 
     def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
-        del broker, delay
         self.before.append(message.args[0])
 
     def after_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
-        del broker, delay
         self.after.append(message.args[0])
 
 

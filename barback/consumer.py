@@ -354,6 +354,9 @@ class QueueConsumer(Consumer):
             self.logger.warning("Queue %r was not left in order: %s", self.queue_name, error)
         finally:
             self._link.close()
+            for delivery in self._taken:  # not handed to a thread, and not given back either
+                self._in_flight.finish(delivery.redis_id)
+            self._taken.clear()
 
     def _wind_down(self) -> None:
         """Take nothing more, and give back what no thread has started."""

@@ -13,6 +13,8 @@ from dramatiq.logging import get_logger
 from barback import lua
 from barback.errors import UnsuitableServer
 from barback.link import Link
+from barback.pulse import connection_name, consumer_name
+from barback.server import check_server
 from barback.stock_delays import adopt_delayed, release_delayed
 from barback.trouble import Trouble
 
@@ -55,7 +57,8 @@ class DelayConsumer(Consumer):
         self._keys = broker.keys(self.queue_name)
         self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
-        self._link = Link(broker.client)
+        name = consumer_name(broker.broker_id, delay_queue_name)
+        self._link = Link(broker.client, name=connection_name(name))
         self._trouble = Trouble(self.logger, f"the delayed messages of queue {self.queue_name!r}")
         #: Whether this consumer waits inside Redis, and when the answer is overdue.
         self._is_waiting = False
@@ -67,7 +70,7 @@ class DelayConsumer(Consumer):
             if self._trouble.is_on:
                 self._trouble.wait()
                 self._link.open()
-                self.broker.check_server(self._link)
+                check_server(self._link)
                 self._trouble.end()
             self._step()
         except (redis.RedisError, UnsuitableServer, OSError) as error:

@@ -93,7 +93,9 @@ class Recovery:
         """
         broker = self._broker
         _, suspects = broker.links.run(
-            lua.BEAT, (broker.worker_keys.signs,), (broker.heartbeat_timeout,)
+            lua.BEAT,
+            (broker.worker_keys.signs, broker.worker_keys.info),
+            (broker.heartbeat_timeout, broker.broker_id, ""),
         )
         for raw_consumer, sign in zip(suspects[::2], suspects[1::2], strict=True):
             worker_id, _, name = raw_consumer.decode().partition(":")

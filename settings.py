@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         description="How long the result of an order can be read.",
     )
 
+    database_url: str | None = Field(
+        default=None,
+        pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)",
+        description="The database of the books. Unset: a SQLite file in BARBACK_DATA_DIR.",
+    )
+
 
 def _read_settings() -> Settings:
     try:

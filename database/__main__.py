@@ -7,7 +7,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database.engine import database_url, make_engine
 from database.migrations import migrate
-from settings import settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,8 +18,6 @@ def main() -> None:
 def migrate_command() -> None:
     """Make the tables or bring them up to date."""
     url = database_url()
-    if settings.database_url is None:
-        settings.barback_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     shown_url = url.render_as_string(hide_password=True)
     try:
         migrate(make_engine(url))

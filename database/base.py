@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import DateTime, MetaData, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
 
 if TYPE_CHECKING:
+    import enum
+    from collections.abc import Callable
+
     from sqlalchemy import Dialect
+
+#: ``INSERT … ON CONFLICT DO NOTHING`` is not standard SQL: every dialect has its own.
+_INSERT: dict[str, Callable[[Any], Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 
 def utc_now() -> dt.datetime:
@@ -52,3 +62,24 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {dt.datetime: UtcDateTime}  # noqa: RUF012 - read by SQLAlchemy
+
+
+def text_enum(states: type[enum.StrEnum]) -> Enum:
+    """A column type that stores the values of an enumeration as plain text."""
+    return Enum(
+        states,
+        native_enum=False,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def insert_new(session: Session, model: type[Base], **values: Any) -> bool:  # noqa: ANN401
+    """Insert a row unless one with the same key exists; tell whether it was inserted."""
+    insert = _INSERT[session.get_bind().dialect.name]
+    return changed_rows(session, insert(model).values(**values).on_conflict_do_nothing()) == 1
+
+
+def changed_rows(session: Session, statement: Executable) -> int:
+    """Execute an INSERT, UPDATE or DELETE; return how many rows it changed."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

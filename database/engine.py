@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -38,10 +39,7 @@ def engine() -> Engine:
     The tables of the default SQLite file are made and brought up to date here. A database that
     somebody set up with ``DATABASE_URL`` is changed by ``python -m database migrate`` alone.
     """
-    url = database_url()
-    if settings.database_url is None:
-        settings.barback_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = make_engine(url)
+    engine = make_engine(database_url())
     if settings.database_url is None:
         migrate(engine)
     return engine
@@ -64,9 +62,15 @@ def make_engine(url: URL) -> Engine:
     """An engine on which SQLite behaves as a database with several writers must."""
     engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     if engine.dialect.name == "sqlite":
+        _make_directory(url)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_directory(url: URL) -> None:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

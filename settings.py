@@ -63,11 +63,11 @@ class Settings(BaseSettings):
     )
 
     web_host: str = Field(default="127.0.0.1", description="Where the website listens.")
-    web_port: int = Field(default=8000, ge=0, le=65535, description="… and on which port.")
-    web_url: str = Field(
-        default="http://127.0.0.1:8000",
+    web_port: int = Field(default=8000, ge=1, le=65535, description="… and on which port.")
+    web_url: str | None = Field(
+        default=None,
         pattern=r"^https?://[^/]+$",
-        description="The website's address as people see it: the links in e-mails begin with it.",
+        description="The website's address as people see it, when it is another one.",
     )
     web_secret: str = Field(
         default=DEFAULT_SECRET,
@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         le=MAX_SERVING_SECONDS,
         description="How long the report takes over each day, besides the summing up.",
     )
+
+    @property
+    def public_url(self) -> str:
+        """The website's address as people see it: the links in e-mails begin with it."""
+        return self.web_url or f"http://{self.web_host}:{self.web_port}"
 
 
 def _read_settings() -> Settings:

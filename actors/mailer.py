@@ -8,7 +8,6 @@ import os
 import smtplib
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +15,7 @@ from settings import settings
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+    from pathlib import Path
 
 #: How long the mail server may take for each of its answers, in seconds.
 SMTP_TIMEOUT_SECONDS = 30.0

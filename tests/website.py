@@ -7,7 +7,6 @@ import json
 import socket
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,6 +14,8 @@ import httpx
 from tests.polling import eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.processes import ProcessStarter, TestProcess
 
 PASSWORD = "four plain english words"  # noqa: S105
@@ -65,7 +66,7 @@ class MailServer:
 
 
 def start_mail_server(start: ProcessStarter, ledger: Path, *options: str) -> MailServer:
-    process = start([sys.executable, "-m", "tests.mail_server", str(ledger), *options])
+    process = start(["nice", sys.executable, "-m", "tests.mail_server", str(ledger), *options])
     process.wait_for_output("\n")
     return MailServer(f"smtp://127.0.0.1:{process.stdout.strip()}", ledger)
 

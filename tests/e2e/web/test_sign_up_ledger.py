@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from tests.processes import ProcessStarter
     from tests.website import Website
 
-#: The longest that an answer may take, at the 99th percentile, in milliseconds.
-MAX_P99_UP_MS = 100
-MAX_P99_DOWN_MS = 300
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -38,6 +34,9 @@ class Scale:
     sign_up_interval_seconds: float
     mail_seconds: float
     outage_seconds: float
+    #: The longest that an answer may take, at the 99th percentile, in milliseconds.
+    max_p99_up_ms: float
+    max_p99_down_ms: float
 
     @property
     def outage_starts_after(self) -> int:
@@ -45,8 +44,9 @@ class Scale:
         return self.people // 3
 
 
-SMALL = Scale(people=60, sign_up_interval_seconds=0.1, mail_seconds=0.5, outage_seconds=2)
-FULL = Scale(people=200, sign_up_interval_seconds=0.25, mail_seconds=7, outage_seconds=30)
+# Where other work shares the processors, all that is sure is that no answer waits for an e-mail.
+SMALL = Scale(60, 0.1, 2, 2, max_p99_up_ms=1_500, max_p99_down_ms=1_500)
+FULL = Scale(200, 0.25, 7, 30, max_p99_up_ms=100, max_p99_down_ms=300)
 
 
 @dataclass
@@ -103,7 +103,8 @@ def test_everybody_gets_an_answer_at_once_and_one_email_in_the_end(
     mail_server = start_mail_server(start, tmp_path / "mails", *options)
     website = start_website(start, **variables)
     start(
-        ["dramatiq", "actors", "-Q", "email", "-p", "1", "-t", "64"],
+        # Nice: on a machine with few processors, those who wait come first.
+        ["nice", "dramatiq", "actors", "-Q", "email", "-p", "1", "-t", "64"],
         SMTP_URL=mail_server.url,
         **variables,
     ).wait_for_output("ready for action")
@@ -113,14 +114,14 @@ def test_everybody_gets_an_answer_at_once_and_one_email_in_the_end(
         ledger = _run(scale, website, mail_server, broker)
     finally:
         broker.stop()
-    print(ledger)
+    print(ledger)  # noqa: T201 - `make ledger` shows it
 
     # Expect every one of them to have had a quick answer and one e-mail
     assert not ledger.refused
     assert len(ledger.answers_ms) == scale.people
     assert ledger.arrived == Counter(dict.fromkeys(ledger.answers_ms, 1))
-    assert ledger.p99_ms(during_outage=False) < MAX_P99_UP_MS
-    assert ledger.p99_ms(during_outage=True) < MAX_P99_DOWN_MS
+    assert ledger.p99_ms(during_outage=False) < scale.max_p99_up_ms
+    assert ledger.p99_ms(during_outage=True) < scale.max_p99_down_ms
 
 
 def _run(scale: Scale, website: Website, mail_server: MailServer, broker: EmbeddedServer) -> Ledger:

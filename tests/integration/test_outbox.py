@@ -84,10 +84,10 @@ def test_what_is_committed_is_sent_once_in_order(
 def test_what_is_rolled_back_is_never_sent(
     outbox: Outbox, engine: Engine, broker: RedisBroker
 ) -> None:
-    # Given a transaction that fails after it has added its message
-    with pytest.raises(ZeroDivisionError), engine.begin() as transaction:
-        outbox.add(transaction, a_message())
-        _ = 1 / 0
+    # Given a transaction that is rolled back after it has added its message
+    with engine.connect() as connection, connection.begin() as transaction:
+        outbox.add(connection, a_message())
+        transaction.rollback()
 
     # Expect nothing to be sent
     assert outbox.flush(engine) == 0

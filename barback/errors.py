@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from dramatiq.errors import ConnectionFailed
+from dramatiq.errors import BrokerError, ConnectionFailed
 
 
-class BrokerUnavailable(ConnectionFailed):
-    """Redis cannot take or give messages now: unreachable, too slow, loading, read-only or full.
+class BrokerUnavailable(ConnectionFailed):  # noqa: N818 - named as dramatiq names its own
+    """Redis cannot take messages now: unreachable, too slow, loading, read-only or full.
 
-    Nothing was enqueued, as far as this program can know. Try again later.
+    As far as this program can know, nothing was enqueued. Try again later.
     """
+
+
+class UnsuitableServer(ConnectionFailed):  # noqa: N818
+    """The server answers, but messages would not be safe on it: it is too old or evicts keys."""
+
+
+class MessageRejected(BrokerError):  # noqa: N818
+    """The message itself cannot be enqueued: its arguments are not plain data, or too large.
+
+    Trying again does not help. Pass a reference (an id, a path) rather than the thing itself.
+    """
+
+
+class BulkEnqueueFailed(BrokerUnavailable):
+    """Some messages of a bulk could not be enqueued.
+
+    Attributes:
+      enqueued: How many messages, from the start of the bulk, are in the queue for certain.
+    """
+
+    def __init__(self, message: str, *, enqueued: int) -> None:
+        super().__init__(message)
+        self.enqueued = enqueued

@@ -26,7 +26,7 @@ def use_broker() -> None:
         dramatiq.set_broker(make_broker())
 
 
-def make_broker(**connection: Any) -> RedisBroker:  # noqa: ANN401 - as redis.Redis has it
+def make_broker(**connection: Any) -> RedisBroker:
     """A broker of the bar, with connection parameters that differ from the usual ones."""
     broker = RedisBroker(url=_find_server(), **connection)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))

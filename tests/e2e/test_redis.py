@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tests.programs import require_program
 from tests.polling import eventually
+from tests.programs import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import redis
-from dramatiq.common import current_millis, dq_name
 
 from barback import lua
 from barback.errors import BulkEnqueueFailed, MessageRejected
 from barback.link import Argument, Command, Link, evalsha
-from barback.payload import encode, new_ids
+from barback.payload import as_sent, encode, new_ids, with_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,10 +45,22 @@ def send_many(
         actor.message(*each) if isinstance(each, tuple) else actor.message(**each)
         for each in arguments
     )
-    broker: Any = actor.broker
+    return enqueue_all(actor.broker, messages)
+
+
+def enqueue_all(
+    broker: dramatiq.Broker,
+    messages: Iterable[dramatiq.Message[Any]],
+    *,
+    delay_ms: int | None = None,
+) -> int:
+    """Enqueue many messages on any broker: on a StubBroker in tests, one by one.
+
+    See :meth:`barback.RedisBroker.enqueue_many`.
+    """
     if hasattr(broker, "enqueue_many"):
-        return int(broker.enqueue_many(messages))
-    return sum(1 for message in messages if broker.enqueue(message))
+        return int(broker.enqueue_many(messages, delay=delay_ms))
+    return len([broker.enqueue(message, delay=delay_ms) for message in messages])
 
 
 class BulkEnqueue:
@@ -65,8 +76,9 @@ class BulkEnqueue:
         self._delay_ms = delay_ms
         self._link = Link(broker.client)
         self._enqueued = 0
-        #: The chunk that was sent and not answered yet, and how many answers it gets.
-        self._under_way: tuple[Sent, int] | None = None
+        #: The chunk that was sent and not answered yet: its size, its messages where somebody wants
+        #: to see them, and how many answers it gets.
+        self._under_way: tuple[int, Sent, int] | None = None
 
     def run(self, messages: Iterable[dramatiq.Message[Any]]) -> int:
         """See :meth:`barback.RedisBroker.enqueue_many`."""
@@ -92,33 +104,24 @@ class BulkEnqueue:
 
     def _send(self, chunk: Sent) -> None:
         sent, commands = self._prepare(chunk)
-        self._link.send(*commands)
         self._confirm()
-        self._under_way = (sent, len(commands))
+        self._link.send(*commands)
+        self._under_way = (len(chunk), sent, len(commands))
 
     def _prepare(self, chunk: Sent) -> tuple[Sent, list[Command]]:
         broker, delay_ms = self._broker, self._delay_ms
+        has_hooks = bool(broker.hooks_before("enqueue") or broker.hooks_after("enqueue"))
         sent: Sent = []
         arguments: defaultdict[str, list[Argument]] = defaultdict(list)
         for message, redis_id in zip(chunk, new_ids(len(chunk)), strict=True):
-            copy = dramatiq.Message(
-                message.queue_name,
-                message.actor_name,
-                message.args,
-                message.kwargs,
-                {**message.options, "redis_message_id": redis_id},
-                message.message_id,
-                message.message_timestamp,
-            )
-            arguments[message.queue_name] += (redis_id, encode(copy, broker.max_message_bytes))
+            fields = with_id(message, redis_id)
+            arguments[message.queue_name] += (redis_id, encode(fields, broker.max_message_bytes))
             if delay_ms is not None:
                 arguments[message.queue_name].append(max(delay_ms, 0))
-                copy = copy.copy(
-                    queue_name=dq_name(message.queue_name),
-                    options={"eta": current_millis() + delay_ms},
-                )
-            broker.emit_before("enqueue", copy, delay_ms)
-            sent.append(copy)
+            if has_hooks:
+                copy = as_sent(fields, delay_ms)
+                broker.emit_before("enqueue", copy, delay_ms)
+                sent.append(copy)
         return sent, list(self._commands(arguments))
 
     def _commands(self, arguments: Mapping[str, list[Argument]]) -> Iterator[Command]:
@@ -130,13 +133,13 @@ class BulkEnqueue:
                 yield evalsha(lua.DELAY, (keys.delayed_messages, keys.due, keys.wake), args)
 
     def _confirm(self) -> None:
-        """Wait for the answer to the chunk before the last one sent."""
+        """Wait for the answer to the chunk that is under way."""
         if self._under_way is None:
             return
-        (sent, answers), self._under_way = self._under_way, None
+        (size, sent, answers), self._under_way = self._under_way, None
         for _ in range(answers):
             self._link.read()
-        self._enqueued += len(sent)
+        self._enqueued += size
         for message in sent:
             self._broker.emit_after("enqueue", message, self._delay_ms)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dramatiq
 from dramatiq import MessageProxy
-from dramatiq.errors import DecodeError
+from dramatiq.message import get_encoder
 
 
 class UndecodablePayload(Exception):  # noqa: N818
@@ -32,30 +33,47 @@ class FollowUp:
 class Delivery(MessageProxy):
     """A message that this worker holds.
 
-    Attributes:
+    Parameters:
+      fields: The decoded fields of the message.
       redis_id: The id of its entry in Redis.
       losses: How often a worker died while it held this message.
+
+    Attributes:
       follow_ups: What is sent when this message is finished: its retry, as a rule.
       is_alone: Whether this process runs no other dangerous message beside it.
     """
 
     # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
     # which is ten times slower, and a worker reads them a dozen times for each message.
-    def __init__(self, message: dramatiq.Message[Any], redis_id: str, losses: int = 0) -> None:
+    def __init__(self, fields: dict[str, Any], redis_id: str, losses: int = 0) -> None:
         self.failed = False
-        self._message = message
         self._exception = None
-        self.queue_name = message.queue_name
-        self.actor_name = message.actor_name
-        self.args = message.args
-        self.kwargs = message.kwargs
-        self.options = message.options
-        self.message_id = message.message_id
-        self.message_timestamp = message.message_timestamp
+        self.queue_name = fields["queue_name"]
+        self.actor_name = fields["actor_name"]
+        self.args = tuple(fields["args"])
+        self.kwargs = fields["kwargs"]
+        self.options = fields["options"]
+        self.message_id = fields["message_id"]
+        self.message_timestamp = fields["message_timestamp"]
         self.redis_id = redis_id
         self.losses = losses
+        # As it arrived: the retry middleware counts on in the options.
+        self.earlier_retries = self.options.get("retries")
         self.follow_ups: list[FollowUp] = []
         self.is_alone = False
+
+    @cached_property
+    def _message(self) -> dramatiq.Message[Any]:  # type: ignore[override]
+        """The message itself, which is made only when somebody wants more than its fields."""
+        return dramatiq.Message(
+            self.queue_name,
+            self.actor_name,
+            self.args,
+            self.kwargs,
+            self.options,
+            self.message_id,
+            self.message_timestamp,
+        )
 
 
 def decode(payload: bytes, *, redis_id: str, queue_name: str, losses: int = 0) -> Delivery:
@@ -64,39 +82,39 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, losses: int = 0) -
     Raises:
       UndecodablePayload: When it is not a message.
     """
-    message = decode_message(payload)
-    options = message.options
-    if message.queue_name != queue_name or "eta" in options or "redis_message_id" not in options:
-        # Another program may have put it there by hand, or stock Dramatiq delayed it. A worker
-        # finds the consumer to acknowledge to by the name of the queue.
-        options = {name: value for name, value in options.items() if name != "eta"}
-        options["redis_message_id"] = redis_id
-        message = replace(message, queue_name=queue_name, options=options)
-    return Delivery(message, redis_id, losses)
+    fields = decode_fields(payload)
+    options = fields["options"]
+    # Another program may have put it there by hand, or stock Dramatiq delayed it. A worker finds
+    # the consumer to acknowledge to by the name of the queue.
+    fields["queue_name"] = queue_name
+    options.pop("eta", None)
+    options.setdefault("redis_message_id", redis_id)
+    return Delivery(fields, redis_id, losses)
 
 
-def decode_message(payload: bytes) -> dramatiq.Message[Any]:
+def decode_fields(payload: bytes) -> dict[str, Any]:
     """Decode a message and check that it has the shape of one.
 
     Raises:
       UndecodablePayload: When it has not.
     """
     try:
-        message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
-    except DecodeError as error:
-        raise UndecodablePayload(f"{type(error.error).__name__}: {error.error}") from None
-    for field, expected in _FIELD_TYPES:
-        value = getattr(message, field)
-        if not isinstance(value, expected):
-            raise UndecodablePayload(
-                f"expected {field} to be a {expected.__name__}, got {value!r:.100}"
-            )
-    return message
+        fields = get_encoder().decode(payload)
+    except Exception as error:  # noqa: BLE001 - whatever the user's encoder raises
+        raise UndecodablePayload(f"{type(error).__name__}: {error}") from None
+    if not isinstance(fields, dict):
+        raise UndecodablePayload(f"expected an object, got {fields!r:.100}")
+    for name, types in _FIELD_TYPES:
+        value = fields.get(name)
+        if not isinstance(value, types):
+            raise UndecodablePayload(f"expected a message's {name}, got {value!r:.100}")
+    return fields
 
 
-_FIELD_TYPES = (
+_FIELD_TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
     ("queue_name", str),
     ("actor_name", str),
+    ("args", (list, tuple)),
     ("kwargs", dict),
     ("options", dict),
     ("message_id", str),

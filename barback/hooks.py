@@ -15,51 +15,71 @@ from dramatiq.middleware import Middleware, MiddlewareError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Hook = Callable[..., Any]
+    Hooks = list[tuple[Middleware, Callable[..., Any]]]
 
 
 class HookedBroker(Broker):
     """A broker whose ``emit_before`` and ``emit_after`` mean what Dramatiq's mean, but faster."""
 
     _hooked_middleware: list[Middleware]
-    _hooks: dict[str, list[tuple[Middleware, Hook]]]
+    _before: dict[str, Hooks]
+    _after: dict[str, Hooks]
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        for middleware, hook in self._find_hooks(f"before_{signal}"):
+        for middleware, hook in self.hooks_before(signal):
             try:
                 hook(self, *args, **kwargs)
             except MiddlewareError:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - as Dramatiq does
                 self._report_failure(f"before_{signal}", middleware)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        for middleware, hook in reversed(self._find_hooks(f"after_{signal}")):
+        for middleware, hook in self.hooks_after(signal):
             try:
                 hook(self, *args, **kwargs)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as Dramatiq does
                 self._report_failure(f"after_{signal}", middleware)
-                self.after_hook_failed(signal, error, *args)
+                self.after_hook_failed(signal, middleware, error, *args)
 
-    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
         """Called when a hook of an ``after_`` signal has failed and was reported."""
 
-    def _find_hooks(self, name: str) -> list[tuple[Middleware, Hook]]:
-        # A list of middleware is compared by identity first: this costs next to nothing.
+    def hooks_before(self, signal: str) -> Hooks:
+        # Lists are compared by the identity of their items first: this costs next to nothing.
+        if self._hooked_middleware != self.middleware or signal not in self._before:
+            self._find_hooks(signal)
+        return self._before[signal]
+
+    def hooks_after(self, signal: str) -> Hooks:
+        if self._hooked_middleware != self.middleware or signal not in self._after:
+            self._find_hooks(signal)
+        return self._after[signal]
+
+    def _find_hooks(self, signal: str) -> None:
         if self._hooked_middleware != self.middleware:
+            self._before, self._after = {}, {}
             self._hooked_middleware = self.middleware.copy()
-            self._hooks = {}
-        hooks = self._hooks.get(name)
-        if hooks is None:
-            empty = getattr(Middleware, name)
-            hooks = self._hooks[name] = [
-                (middleware, getattr(middleware, name))
-                for middleware in self.middleware
-                if getattr(type(middleware), name) is not empty or name in vars(middleware)
-            ]
-        return hooks
+        self._before[signal] = _implemented(self._hooked_middleware, f"before_{signal}")
+        self._after[signal] = _implemented(self._hooked_middleware, f"after_{signal}")[::-1]
 
     def _report_failure(self, hook_name: str, middleware: Middleware) -> None:
         self.logger.critical(
-            "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=True
+            "Unexpected failure in %s of %r.",
+            hook_name,
+            middleware,
+            exc_info=True,  # noqa: LOG014 - called by exception handlers
         )
+
+
+def _implemented(all_middleware: list[Middleware], hook_name: str) -> Hooks:
+    """The hooks of a name that are more than the empty one of the base class."""
+    empty = getattr(Middleware, hook_name, None)
+    hooks = ((middleware, getattr(middleware, hook_name, None)) for middleware in all_middleware)
+    return [
+        (middleware, hook)
+        for middleware, hook in hooks
+        if hook is not None and getattr(hook, "__func__", None) is not empty
+    ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from barback.link import Argument
+if TYPE_CHECKING:
+    from barback.link import Argument
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+from dramatiq.common import current_millis, dq_name
 from dramatiq.encoder import JSONEncoder
 from dramatiq.message import get_encoder
 
@@ -15,6 +16,8 @@ from barback.errors import MessageRejected
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dramatiq import MessageProxy
+
 #: The default for the largest message, in bytes.
 DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -22,11 +25,11 @@ DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def encode(message: dramatiq.Message[Any], max_bytes: int) -> bytes:
-    """Encode a message.
+def encode(fields: dict[str, Any], max_bytes: int) -> bytes:
+    """Encode the fields of a message.
 
     Parameters:
-      message: The message.
+      fields: The fields.
       max_bytes: The largest size that is accepted.
 
     Raises:
@@ -35,21 +38,48 @@ def encode(message: dramatiq.Message[Any], max_bytes: int) -> bytes:
     encoder = get_encoder()
     try:
         if type(encoder) is JSONEncoder:
-            payload = _encode_json(message.__dict__).encode()
+            payload = _encode_json(fields).encode()
         else:
-            payload = encoder.encode(message.asdict())
+            payload = encoder.encode(fields)
     except (TypeError, ValueError, UnicodeError) as error:
         raise MessageRejected(
-            f"The arguments of {message} cannot be encoded: {error}. Pass plain data (text, "
-            "numbers, lists, dictionaries), or an id under which the actor finds the rest."
+            f"A message for actor {fields['actor_name']!r} cannot be encoded: {error}. Pass plain "
+            "data (text, numbers, lists, dictionaries), or an id under which the actor finds the "
+            f"rest. Got args={fields['args']!r:.200}, kwargs={fields['kwargs']!r:.200}."
         ) from error
     if len(payload) > max_bytes:
         raise MessageRejected(
-            f"A message for actor {message.actor_name!r} has {len(payload):,} bytes; at most "
+            f"A message for actor {fields['actor_name']!r} has {len(payload):,} bytes; at most "
             f"{max_bytes:,} are allowed. Pass an id or a path instead of the data itself, or raise "
             "max_message_bytes of the broker."
         )
     return payload
+
+
+def with_id(message: dramatiq.Message[Any] | MessageProxy, redis_id: str) -> dict[str, Any]:
+    """The fields of a message as one entry in Redis.
+
+    A message keeps its id when it is retried, so each of its entries needs one of its own.
+    """
+    return {
+        "queue_name": message.queue_name,
+        "actor_name": message.actor_name,
+        "args": message.args,
+        "kwargs": message.kwargs,
+        "options": {**message.options, "redis_message_id": redis_id},
+        "message_id": message.message_id,
+        "message_timestamp": message.message_timestamp,
+    }
+
+
+def as_sent(fields: dict[str, Any], delay_ms: int | None) -> dramatiq.Message[Any]:
+    """The message that middleware and callers see: a delayed one as stock Dramatiq shows it."""
+    message: dramatiq.Message[Any] = dramatiq.Message(**fields)
+    if delay_ms is None:
+        return message
+    return message.copy(
+        queue_name=dq_name(message.queue_name), options={"eta": current_millis() + delay_ms}
+    )
 
 
 def new_id() -> str:

@@ -13,7 +13,6 @@ import redis
 from dramatiq.logging import get_logger
 
 from barback import lua
-from barback.keys import WorkerKeys
 from barback.link import Link
 from barback.recovery import Recovery
 from barback.trouble import Trouble

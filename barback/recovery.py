@@ -124,10 +124,13 @@ class Recovery:
         """
         broker, keys = self._broker, self._broker.keys(queue_name)
         oldest_ms = int(time.time() * 1000) - broker.heartbeat_timeout
-        for raw_id in broker.client.zrange(
-            broker.worker_keys.stock_heartbeats, "-inf", oldest_ms, byscore=True
-        ):
-            worker_id = raw_id.decode()
+        silent: Any = broker.client.zrange(
+            broker.worker_keys.stock_heartbeats,
+            "-inf",
+            oldest_ms,
+            byscore=True,
+        )
+        for worker_id in (raw_id.decode() for raw_id in silent):
             for queue, messages, acks in (
                 (keys.queue, keys.messages, keys.acks(worker_id)),
                 (keys.stock_delayed, keys.delayed_messages, keys.stock_delayed_acks(worker_id)),
@@ -139,8 +142,10 @@ class Recovery:
     def _forget_gone_workers(self) -> None:
         """Drop the description of workers that consume nothing."""
         broker, keys = self._broker, self._broker.worker_keys
-        living = {raw.partition(b":")[0] for raw in broker.client.zrange(keys.signs, 0, -1)}
-        gone = [raw for raw in broker.client.hkeys(keys.info) if raw not in living]
+        signs: Any = broker.client.zrange(keys.signs, 0, -1)
+        infos: Any = broker.client.hkeys(keys.info)
+        living = {raw.partition(b":")[0] for raw in signs}
+        gone = [worker_id for worker_id in infos if worker_id not in living]
         if gone:
             broker.client.hdel(keys.info, *gone)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from barback.errors import UnsuitableServer
-from barback.link import Link
+
+if TYPE_CHECKING:
+    from barback.link import Link
 
 #: The oldest version that knows the commands and script flags that are used here.
 MIN_VERSION = (7, 0)

@@ -8,19 +8,17 @@ stops leaves the delayed messages of its queue on that list again: so a fleet ca
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import dramatiq
 from dramatiq.common import dq_name
+from dramatiq.message import get_encoder
 
 from barback import lua
-from barback.delivery import UndecodablePayload, decode_message
-from barback.link import Argument
+from barback.delivery import UndecodablePayload, decode_fields
 
 if TYPE_CHECKING:
     from barback.broker import RedisBroker
+    from barback.link import Argument
 
 #: How many messages are rewritten in one step.
 BATCH_SIZE = 500
@@ -29,7 +27,7 @@ BATCH_SIZE = 500
 def adopt_delayed(broker: RedisBroker, queue_name: str) -> None:
     """Take a batch of the messages on stock's list into the order of due times."""
     keys = broker.keys(queue_name)
-    ids = broker.client.lrange(keys.stock_delayed, 0, BATCH_SIZE - 1)
+    ids: Any = broker.client.lrange(keys.stock_delayed, 0, BATCH_SIZE - 1)
     if not ids:
         return
     args: list[Argument] = []
@@ -37,7 +35,8 @@ def adopt_delayed(broker: RedisBroker, queue_name: str) -> None:
         ids, broker.read_payloads(keys.delayed_messages, ids), strict=True
     ):
         if payload is not None:
-            args += (redis_id, *_from_stock(payload, queue_name))
+            rewritten, due_ms = _from_stock(payload, queue_name)
+            args += (redis_id, rewritten, due_ms)
         else:
             args += (redis_id, b"", 0)
     broker.links.run(lua.ADOPT, (keys.stock_delayed, keys.delayed_messages, keys.due), args)
@@ -46,8 +45,9 @@ def adopt_delayed(broker: RedisBroker, queue_name: str) -> None:
 def release_delayed(broker: RedisBroker, queue_name: str) -> None:
     """Leave all delayed messages on stock's list."""
     keys = broker.keys(queue_name)
+    entries: Any
     while entries := broker.client.zrange(keys.due, 0, BATCH_SIZE - 1, withscores=True):
-        ids = [redis_id for redis_id, _ in entries]
+        ids = [entry[0] for entry in entries]
         args: list[Argument] = []
         payloads = broker.read_payloads(keys.delayed_messages, ids)
         for (redis_id, due_ms), payload in zip(entries, payloads, strict=True):
@@ -58,18 +58,18 @@ def release_delayed(broker: RedisBroker, queue_name: str) -> None:
 def _from_stock(payload: bytes, queue_name: str) -> tuple[bytes, int]:
     """The payload for the plain queue, and when it is due."""
     try:
-        message = decode_message(payload)
+        fields = decode_fields(payload)
     except UndecodablePayload:
         return payload, 0  # it becomes a dead letter of the plain queue
-    options: dict[str, Any] = dict(message.options)
-    eta_ms = options.pop("eta", 0)
-    due_ms = int(eta_ms) if isinstance(eta_ms, int | float) else int(time.time() * 1000)
-    return replace(message, queue_name=queue_name, options=options).encode(), due_ms
+    eta_ms = fields["options"].pop("eta", 0)
+    due_ms = int(eta_ms) if isinstance(eta_ms, int | float) else 0
+    return get_encoder().encode({**fields, "queue_name": queue_name}), due_ms
 
 
 def _to_stock(payload: bytes, queue_name: str, due_ms: int) -> bytes:
     try:
-        message: dramatiq.Message[Any] = decode_message(payload)
+        fields = decode_fields(payload)
     except UndecodablePayload:
         return payload
-    return message.copy(queue_name=dq_name(queue_name), options={"eta": due_ms}).encode()
+    fields["options"]["eta"] = due_ms
+    return get_encoder().encode({**fields, "queue_name": dq_name(queue_name)})

@@ -67,13 +67,12 @@ def test_a_message_that_is_delivered_several_times_sends_one_email(
     assert len(mail_server.accepted()) == 1
 
 
-@pytest.mark.parametrize("reply", ["451 later, please", "drop"])
 def test_an_email_is_sent_when_the_mail_server_is_in_a_better_mood(
-    start: ProcessStarter, tmp_path: Path, reply: str
+    start: ProcessStarter, tmp_path: Path
 ) -> None:
     # Given a mail server that fails at first
     website = start_website(start)
-    mail_server = start_mail_server(start, tmp_path / "mails", "--reply", reply)
+    mail_server = start_mail_server(start, tmp_path / "mails", "--reply", "451 later, please")
     start_worker(start, mail_server)
 
     # When somebody signs up

@@ -6,9 +6,9 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import click
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -16,6 +16,13 @@ PROJECT_DIR = Path(__file__).resolve().parent
 
 #: The longest that a drink may take, in seconds. A worker thread is held for as long.
 MAX_SERVING_SECONDS = 3600
+
+
+#: Known to everybody who can read this file, and good enough on a machine of one's own.
+DEFAULT_SECRET = "not-a-secret-set-WEB_SECRET"  # noqa: S105
+
+#: Their values may hold passwords: they are not repeated in error messages.
+_SECRETS = {"redis_url", "database_url", "smtp_url", "web_secret"}
 
 
 class Settings(BaseSettings):
@@ -49,17 +56,59 @@ class Settings(BaseSettings):
         description="How long the result of an order can be read.",
     )
 
+    database_url: str | None = Field(
+        default=None,
+        pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)",
+        description="The database of the books. Unset: a SQLite file in BARBACK_DATA_DIR.",
+    )
+
+    web_host: str = Field(default="127.0.0.1", description="Where the website listens.")
+    web_port: int = Field(default=8000, ge=0, le=65535, description="… and on which port.")
+    web_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^/]+$",
+        description="The website's address as people see it: the links in e-mails begin with it.",
+    )
+    web_secret: str = Field(
+        default=DEFAULT_SECRET,
+        min_length=16,
+        description="Signs cookies and links. The website and the workers share it.",
+    )
+    sign_ups_per_minute: int = Field(
+        default=10, ge=1, description="How many sign-ups one network address may try."
+    )
+    max_queue_length: int = Field(
+        default=1_000,
+        ge=1,
+        description="How many orders of a drink may wait before the website takes no more.",
+    )
+    smtp_url: str | None = Field(
+        default=None,
+        pattern=r"^(smtp|smtp\+starttls|smtps)://",
+        description="The mail server. Unset: e-mails are written to a folder of BARBACK_DATA_DIR.",
+    )
+    mail_from: str = Field(
+        default="The Bar <bar@example.org>", description="The sender of the bar's e-mails."
+    )
+    report_day_seconds: float = Field(
+        default=0.1,
+        ge=0,
+        le=MAX_SERVING_SECONDS,
+        description="How long the report takes over each day, besides the summing up.",
+    )
+
 
 def _read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0]).upper()
-            print(
-                f"error: the environment variable {name} is wrong: "
-                f"{problem['msg']}, got {problem['input']!r}.",
-                file=sys.stderr,
+            name = str(problem["loc"][0])
+            given = "a value that is not shown" if name in _SECRETS else repr(problem["input"])
+            click.echo(
+                f"error: the environment variable {name.upper()} is wrong: "
+                f"{problem['msg']}, got {given}.",
+                err=True,
             )
         raise SystemExit(2) from None
 

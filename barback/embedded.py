@@ -62,8 +62,10 @@ class EmbeddedServerError(Exception):
 class EmbeddedServer:
     """Where the embedded server of one data directory lives.
 
-    Parameters:
+    Parameters
+    ----------
       data_dir: The directory of its data, configuration and log. Made private (mode 0700).
+
     """
 
     data_dir: Path
@@ -118,6 +120,7 @@ class EmbeddedServer:
 
         Raises:
           EmbeddedServerError: When the server cannot run here or does not come up.
+
         """
         if _ping(self.socket_path) == b"+PONG":
             return self.url
@@ -135,6 +138,7 @@ class EmbeddedServer:
 
         Raises:
           EmbeddedServerError: When the server does not leave in time.
+
         """
         if not self.data_dir.exists():
             return False

@@ -1,0 +1,1 @@
+"""The bar's books: users, orders, sales, reports. SQLAlchemy, on SQLite or PostgreSQL."""

@@ -1,0 +1,116 @@
+"""What every test may use.
+
+Nothing here touches the checkout's own server or one that the environment names: this process
+works on a StubBroker, and servers and programs that tests start get their settings from the
+fixtures below.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import CurrentMessage
+from dramatiq.results import Results
+from dramatiq.results.backends import StubBackend
+
+from barback.embedded import EmbeddedServer
+from tests.processes import ProcessStarter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+#: Drinks that are served at once. Tests that need other times set them for their processes.
+_FAST_DRINKS = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01"}
+
+
+def _use_stub_broker() -> None:
+    """Set the broker that the actors are declared on, before anything imports them."""
+    broker = StubBroker()
+    broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Results(backend=StubBackend()))
+    broker.emit_after("process_boot")
+    dramatiq.set_broker(broker)
+
+
+os.environ.pop("REDIS_URL", None)
+os.environ.pop("BARBACK_DATA_DIR", None)
+os.environ.update(_FAST_DRINKS)
+_use_stub_broker()
+
+
+@pytest.fixture(scope="session")
+def project_dir() -> Path:
+    return PROJECT_DIR
+
+
+@pytest.fixture(scope="session")
+def session_dir() -> Iterator[Path]:
+    """A directory with a short path, as Unix sockets want it."""
+    with tempfile.TemporaryDirectory(prefix="bar-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def embedded_server(session_dir: Path) -> Iterator[EmbeddedServer]:
+    """One Valkey for the whole test session. Most tests want :func:`redis_url` instead."""
+    server = EmbeddedServer(session_dir / "server")
+    server.ensure()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(embedded_server: EmbeddedServer) -> str:
+    """The URL of a running, empty Valkey."""
+    url = embedded_server.ensure()
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def environment(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of programs that work on the test session's Valkey."""
+    return program_environment(REDIS_URL=redis_url, BARBACK_DATA_DIR=str(tmp_path / "data"))
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarter]:
+    """Start programs of the project; whatever still runs at the end of the test is ended.
+
+    ``start(["dramatiq", "actors", "-Q", "beer"], BEER_SECONDS="0.5")``
+    """
+    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=tmp_path) as starter:
+        yield starter
+
+
+def program_environment(**variables: Any) -> dict[str, str]:
+    """The environment of this process, with this Python's programs first on PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
+
+
+def require_program(name: str, *, install: str) -> str:
+    """The path of a program that a test needs; without it the test is skipped, in CI it fails."""
+    found = shutil.which(name)
+    if found is None:
+        complain = pytest.fail if os.environ.get("CI") else pytest.skip
+        complain(f"{name} is not installed; {install}")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import NamedTuple
 
 from cronsim import CronSim, CronSimError
@@ -33,6 +34,9 @@ MACROS = {
     "@hourly": "0 * * * *",
 }
 
+#: ``5-5/2`` is 5 alone. cronsim takes it for ``5/2``, every second value from 5 on.
+_RANGE_OF_ONE = re.compile(r"\b(\w+)-\1/[1-9][0-9]*\b")
+
 
 def five_fields(spec: str) -> list[str]:
     """Split an expression into its fields, a macro such as ``@daily`` into those it stands for.
@@ -43,7 +47,7 @@ def five_fields(spec: str) -> list[str]:
     text = spec.strip().lower()
     if text.startswith("@") and text not in MACROS:
         raise ValueError(f"expected one of {', '.join(MACROS)}, got {text!r}.")
-    fields = MACROS.get(text, text).split()
+    fields = _RANGE_OF_ONE.sub(r"\1", MACROS.get(text, text)).split()
     if len(fields) != len(FIELDS):
         names = ", ".join(field.name for field in FIELDS)
         raise ValueError(f"expected 5 fields ({names}), got {len(fields)}.")

@@ -10,5 +10,7 @@ use_broker()
 
 from actors.beer import serve_a_beer  # noqa: E402
 from actors.coffee import serve_a_coffee  # noqa: E402
+from actors.report import make_report  # noqa: E402
+from actors.signup import send_confirmation_email  # noqa: E402
 
-__all__ = ["serve_a_beer", "serve_a_coffee"]
+__all__ = ["make_report", "send_confirmation_email", "serve_a_beer", "serve_a_coffee"]

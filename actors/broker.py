@@ -11,6 +11,7 @@ from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
+from actors.failures import RecordFailures
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer, EmbeddedServerError
 from settings import settings
@@ -30,6 +31,7 @@ def use_broker() -> None:
 def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:
     """Add what the actors rely on, besides Dramatiq's default middleware."""
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(RecordFailures())
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)
     )

@@ -12,10 +12,14 @@ class Money:
     minor: int
     currency: str = "EUR"
 
+    @property
+    def amount(self) -> str:
+        """The figure alone, as spreadsheets read it."""
+        return f"{self.minor // 100}.{self.minor % 100:02}"
+
     def __str__(self) -> str:
-        sign = "-" if self.minor < 0 else ""
-        major, minor = divmod(abs(self.minor), 100)
-        return f"{sign}{_SYMBOLS.get(self.currency, self.currency + ' ')}{major:,}.{minor:02}"
+        symbol = _SYMBOLS.get(self.currency, f"{self.currency} ")
+        return f"{symbol}{self.minor // 100:,}.{self.minor % 100:02}"
 
 
 _SYMBOLS = {"EUR": "€"}

@@ -69,8 +69,9 @@ def orders_of(session: Session, visitor: str, *, limit: int = 20) -> list[Order]
     return list(session.scalars(query))
 
 
-def mark_queued(session: Session, order_id: str, *, message: bytes) -> None:
-    session.execute(update(Order).where(Order.id == order_id).values(message=message))
+def mark_queued(session: Session, order_id: str, *, message: bytes | None) -> None:
+    if message is not None:
+        session.execute(update(Order).where(Order.id == order_id).values(message=message))
     # A worker may have been quicker than this line.
     session.execute(
         update(Order)

@@ -7,10 +7,17 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from barback.cron import find_timezone
+from barback.redis_url import check_redis_url
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_DIR = Path(__file__).resolve().parent
 
@@ -30,7 +37,6 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(
         default=None,
-        pattern=r"^(redis|rediss|unix)://",
         description="The Redis or Valkey server. Unset: an embedded Valkey is started.",
     )
     barback_data_dir: Path = Field(
@@ -97,20 +103,39 @@ class Settings(BaseSettings):
         description="How long the report takes over each day, besides the summing up.",
     )
 
+    bar_timezone: str = Field(
+        default="UTC",
+        description="The bar's time zone, an IANA name: its days and its schedules are of it.",
+    )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_redis_url(url)
+        return url
+
+    @field_validator("bar_timezone")
+    @classmethod
+    def _is_a_timezone(cls, name: str) -> str:
+        return find_timezone(name).key
+
 
 def _read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0])
-            given = "a value that is not shown" if name in _SECRETS else repr(problem["input"])
-            click.echo(
-                f"error: the environment variable {name.upper()} is wrong: "
-                f"{problem['msg']}, got {given}.",
-                err=True,
-            )
+            click.echo(f"Error: {_explain(problem)}", err=True)
         raise SystemExit(2) from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    field = str(problem["loc"][0])
+    reason = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    given = "" if field in _SECRETS else f", got {problem['input']!r}"
+    meaning = Settings.model_fields[field].description
+    return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"
 
 
 settings = _read_settings()

@@ -43,5 +43,5 @@ def _find_server() -> str:
     try:
         return EmbeddedServer(settings.barback_data_dir).ensure()
     except EmbeddedServerError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         raise SystemExit(3) from None

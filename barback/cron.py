@@ -57,6 +57,20 @@ def cron(spec: str, *, timezone: str = "UTC") -> CronSchedule:
     return CronSchedule(spec, timezone)
 
 
+def find_timezone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name.
+
+    Raises:
+      InvalidSchedule: There is none of this name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, absolute or a directory
+        raise InvalidSchedule(
+            f"expected a time zone by its IANA name, such as 'Europe/Lisbon', got {name!r}."
+        ) from None
+
+
 @dataclass(frozen=True)
 class CronSchedule:
     """The minutes at which something is due. Made by :func:`cron`."""
@@ -71,7 +85,7 @@ class CronSchedule:
         fields = _checked_fields(self.spec)
         minute, hour, *_ = fields
         object.__setattr__(self, "_fields", " ".join(fields))
-        object.__setattr__(self, "_zone", _zone_of(self.timezone))
+        object.__setattr__(self, "_zone", find_timezone(self.timezone))
         object.__setattr__(self, "_is_fixed", "*" not in (minute[0], hour[0]))
 
     def __str__(self) -> str:
@@ -156,12 +170,3 @@ def _checked_fields(spec: str) -> list[str]:
             f"month {fields[3]!r}."
         ) from None
     return fields
-
-
-def _zone_of(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, absolute or a directory
-        raise InvalidSchedule(
-            f"timezone: expected an IANA name such as 'Europe/Lisbon', got {name!r}."
-        ) from None

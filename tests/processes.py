@@ -113,25 +113,21 @@ class ProcessStarter:
         self._output_dir = output_dir
         self._started: list[TestProcess] = []
 
-    def __call__(
-        self, command: Sequence[str], *, cwd: Path | None = None, **variables: str
-    ) -> TestProcess:
+    def __call__(self, command: Sequence[str], **variables: str) -> TestProcess:
         """Start a command, with further environment variables given as keywords."""
         process = TestProcess(
             command,
-            cwd=cwd or self._cwd,
+            cwd=self._cwd,
             env={**self._env, **variables},
             output_prefix=self._output_dir / f"process-{len(self._started)}",
         )
         self._started.append(process)
         return process
 
-    def run(
-        self, command: Sequence[str], *, timeout_seconds: float = DEADLINE_SECONDS, **variables: str
-    ) -> TestProcess:
+    def run(self, command: Sequence[str], **variables: str) -> TestProcess:
         """Start a command and wait for its end."""
         process = self(command, **variables)
-        process.wait(timeout_seconds)
+        process.wait()
         return process
 
     def __enter__(self) -> Self:

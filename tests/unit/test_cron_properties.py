@@ -138,14 +138,16 @@ def test_clock_changes_of_all_zones(spec: str, zone_name: str, year: int, choice
 def clock_changes(zone_name: str, year: int) -> list[dt.datetime]:
     """The times, to three hours, at which a zone's clocks change; New Year where they never do."""
     zone = ZoneInfo(zone_name)
-    times = [dt.datetime(year, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=3 * n) for n in range(2_920)]
-    offsets = [hour.astimezone(zone).utcoffset() for hour in hours]
+    times = [
+        dt.datetime(year, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=3 * n) for n in range(2_920)
+    ]
+    offsets = [time.astimezone(zone).utcoffset() for time in times]
     changes = [
-        hour
-        for hour, before, after in zip(hours, offsets, offsets[1:], strict=False)
+        time
+        for time, before, after in zip(times, offsets, offsets[1:], strict=False)
         if before != after
     ]
-    return changes or hours[:1]
+    return changes or times[:1]
 
 
 def walk(spec: str, zone: ZoneInfo, start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:

@@ -1,0 +1,12 @@
+"""``python -m barback``: look after the broker from a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+try:
+    from barback.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"Error: {error}. The command line needs more: pip install 'barback[cli]'")
+
+main(prog_name="python -m barback")

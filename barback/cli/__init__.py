@@ -1,0 +1,57 @@
+"""The commands of ``python -m barback``, one module per group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from barback.cli import server, status
+from barback.cli.target import Target
+from barback.redis_url import check_redis_url
+
+
+def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    try:
+        if url:
+            check_redis_url(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return url
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--redis-url",
+    envvar="REDIS_URL",
+    show_envvar=True,
+    callback=_check_url,
+    help="The Redis or Valkey server. Without it, the embedded server is meant.",
+)
+@click.option(
+    "--data-dir",
+    envvar="BARBACK_DATA_DIR",
+    show_envvar=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".barback",
+    show_default=True,
+    help="Where the embedded server keeps its data.",
+)
+@click.option(
+    "--namespace",
+    default="dramatiq",
+    show_default=True,
+    help="What the broker's keys begin with.",
+)
+@click.pass_context
+def main(context: click.Context, redis_url: str | None, data_dir: Path, namespace: str) -> None:
+    """Look after the broker.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the broker cannot be reached.
+    """
+    context.obj = Target(redis_url=redis_url, data_dir=data_dir, namespace=namespace)
+
+
+main.add_command(server.up)
+main.add_command(server.down)
+main.add_command(status.status)

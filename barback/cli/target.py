@@ -1,0 +1,68 @@
+"""Which server a command is about."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+import redis
+
+from barback.broker import RedisBroker
+from barback.embedded import EmbeddedServer, EmbeddedServerError
+from barback.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Unreachable(click.ClickException):
+    """The broker cannot be reached."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Target:
+    redis_url: str | None
+    data_dir: Path
+    namespace: str
+
+    @property
+    def embedded_server(self) -> EmbeddedServer | None:
+        """The embedded server, or None when another one was named."""
+        return None if self.redis_url else EmbeddedServer(self.data_dir)
+
+    @contextlib.contextmanager
+    def broker(self) -> Iterator[RedisBroker]:
+        """A broker of the running server. A command that looks does not start one."""
+        server = self.embedded_server
+        if server is not None and not server.is_running():
+            raise Unreachable(
+                f"No embedded server runs in {server.data_dir}. "
+                "Start it with `python -m barback up`, or set REDIS_URL."
+            )
+        with explain_errors():
+            broker = RedisBroker(
+                url=server.url if server else self.redis_url, namespace=self.namespace
+            )
+            try:
+                yield broker
+            finally:
+                broker.close()
+
+
+@contextlib.contextmanager
+def explain_errors() -> Iterator[None]:
+    """Turn what can go wrong with a server into a line for a person, and exit code 3."""
+    try:
+        yield
+    except EmbeddedServerError as error:
+        raise Unreachable(str(error)) from None
+    except (redis.RedisError, BrokerUnavailable) as error:
+        reason = str(error).rstrip(".")
+        raise Unreachable(
+            f"The server cannot be reached: {reason}. Check REDIS_URL and that the server runs."
+        ) from None

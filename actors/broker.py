@@ -14,6 +14,7 @@ from dramatiq.results.backends import RedisBackend
 from actors.failures import RecordFailures
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer, EmbeddedServerError
+from barback.periodic import Periodic, take_over_periodiq
 from settings import settings
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ def use_broker() -> None:
         broker = RedisBroker(url=_find_server())
         add_middleware(broker, result_backend=RedisBackend(client=broker.client))
         dramatiq.set_broker(broker)
+        take_over_periodiq()
 
 
 def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:
     """Add what the actors rely on, besides Dramatiq's default middleware."""
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Periodic())
     broker.add_middleware(RecordFailures())
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)

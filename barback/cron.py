@@ -67,7 +67,7 @@ def find_timezone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, absolute or a directory
         raise InvalidSchedule(
-            f"expected a time zone by its IANA name, such as 'Europe/Lisbon', got {name!r}."
+            f"no time zone is called {name!r}; an IANA name is expected, such as Europe/Lisbon"
         ) from None
 
 

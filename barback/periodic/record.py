@@ -1,18 +1,14 @@
-"""What schedulers remember in Redis: until when each actor was looked after, and by whom."""
+"""What schedulers remember in Redis: until when each actor's ticks were seen to."""
 
 from __future__ import annotations
 
 import datetime as dt
-import socket
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import redis
-
-#: How long the last look of a host that is no more is remembered, in seconds.
-HOST_TTL_SECONDS = 7 * 86_400
 
 
 class TickRecord:
@@ -23,14 +19,12 @@ class TickRecord:
 
     - ``<namespace>:__ticks__:watched``, a hash: actor → until when its ticks were seen to.
     - ``<namespace>:__ticks__:sent``, a hash: actor → its last tick that was sent.
-    - ``<namespace>:__ticks__:host:<name>``: when a scheduler of that host looked last.
     """
 
     def __init__(self, client: redis.Redis[Any], namespace: str) -> None:
         self.client = client
         self._watched_key = f"{namespace}:__ticks__:watched"
         self._sent_key = f"{namespace}:__ticks__:sent"
-        self._host_key = f"{namespace}:__ticks__:host:{socket.gethostname()}"
 
     def watched_until(self, actor_names: Iterable[str]) -> dict[str, dt.datetime]:
         """Until when each actor was looked after; actors that never were are missing."""
@@ -42,21 +36,13 @@ class TickRecord:
         self.client.hset(self._sent_key, actor_name, _to_ms(tick))
 
     def looked(self, actor_names: Iterable[str], now: dt.datetime) -> None:
-        """Remember that this host has seen to all ticks until now."""
-        with self.client.pipeline(transaction=False) as pipe:
-            pipe.hset(self._watched_key, mapping=dict.fromkeys(actor_names, _to_ms(now)))
-            pipe.set(self._host_key, _to_ms(now), ex=HOST_TTL_SECONDS)
-            pipe.execute()
+        """Remember that all ticks until now were seen to."""
+        self.client.hset(self._watched_key, mapping=dict.fromkeys(actor_names, _to_ms(now)))
 
     def last_ticks(self) -> dict[str, dt.datetime]:
         """The last tick of each actor that was sent."""
         values = cast("dict[bytes, bytes]", self.client.hgetall(self._sent_key))
         return {name.decode(): _from_ms(value) for name, value in values.items()}
-
-    def last_look(self) -> dt.datetime | None:
-        """When a scheduler of this host looked last."""
-        value = cast("bytes | None", self.client.get(self._host_key))
-        return None if value is None else _from_ms(value)
 
 
 def _to_ms(moment: dt.datetime) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from barback.errors import BrokerUnavailable
+from barback.heartbeat import Heartbeat
 from barback.periodic.clock import server_now
 from barback.periodic.middleware import rounded
 from barback.periodic.plan import ON_TIME, Plan
@@ -37,6 +38,9 @@ RETRY_INTERVAL_SECONDS = 1.0
 #: How long the token of a tick is kept beyond the time at which it could still be sent.
 TOKEN_MARGIN = dt.timedelta(days=1)
 
+#: The name under which health checks find this program.
+PROGRAM = "periodiq"
+
 
 class TickScheduler:
     """Has the constructor, ``schedule`` and ``loop`` of ``periodiq.Scheduler``.
@@ -57,6 +61,7 @@ class TickScheduler:
         self.plans = {actor: plan for actor in actors if (plan := Plan.of(actor))}
         self.broker: RedisBroker = next(iter(self.plans)).broker  # type: ignore[assignment]
         self.record = TickRecord(self.broker.client, self.broker.namespace)
+        self.heartbeat = Heartbeat(self.broker.client, self.broker.namespace, PROGRAM)
         self.logger = logging.getLogger(__name__)
         self._now = now or (lambda: server_now(self.broker.client))
         self._stop = threading.Event()
@@ -87,6 +92,7 @@ class TickScheduler:
         for actor, plan in self.plans.items():
             self._send_due(actor, plan, watched.get(actor.actor_name, _before_minute(now)), now)
         self.record.looked(names, now)
+        self.heartbeat.beat(now)
         return min(
             [LOOK_INTERVAL, *(plan.schedule.next_after(now) - now for plan in self.plans.values())]
         )

@@ -27,6 +27,7 @@ def broker(redis_url: str) -> Iterator[RedisBroker]:
     broker.add_middleware(Periodic())
     yield broker
     broker.close()
+    broker.client.close()
 
 
 @pytest.fixture

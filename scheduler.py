@@ -8,7 +8,7 @@ import json
 import logging
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.console import Console
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.orm import Session
+
+    from barback import RedisBroker
 
 _json_option = click.option("--json", "print_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -133,7 +135,8 @@ def run() -> None:
     logging.basicConfig(
         level=logging.INFO, format="[%(asctime)s] [PID %(process)d] [%(levelname)s] %(message)s"
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -143,7 +146,8 @@ def run() -> None:
     from standing_orders.runner import Runner  # noqa: PLC0415
 
     logging.getLogger("bar.standing_orders").info("Running %d standing orders.", count)
-    Runner(serve_a_beer.broker, {"beer": serve_a_beer, "coffee": serve_a_coffee}).run(stop)
+    broker = cast("RedisBroker", serve_a_beer.broker)
+    Runner(broker, {"beer": serve_a_beer, "coffee": serve_a_coffee}).run(stop)
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def close_the_till() -> None:
     day = _date_of_tick() - dt.timedelta(days=1)
     with writing() as session:
         takings = close_day(session, day)
-    what = ", ".join(f"{it.sold} × {it.drink} {it.revenue}" for it in takings)
+    what = ", ".join(f"{it.sold} {it.drink} for {it.revenue}" for it in takings)
     logger.info("Closed the till of %s: %s.", day, what or "nothing was sold")
 
 

@@ -43,13 +43,11 @@ class InvalidSchedule(ValueError):  # noqa: N818 - it names what is wrong, as Va
 
 
 def cron(spec: str, *, timezone: str = "UTC") -> CronSchedule:
-    """Read a cron expression.
+    """Read a cron expression: minute, hour, day of month, month, day of week.
 
-    Parameters:
-      spec: Minute, hour, day of month, month, day of week (0 and 7 are Sunday), or one of
-        ``@yearly``, ``@annually``, ``@monthly``, ``@weekly``, ``@daily``, ``@midnight``,
-        ``@hourly``.
-      timezone: An IANA name, such as ``Europe/Lisbon``. The machine's own zone plays no part.
+    0 and 7 are Sunday. ``@yearly``, ``@annually``, ``@monthly``, ``@weekly``, ``@daily``,
+    ``@midnight`` and ``@hourly`` are what they are elsewhere. The time zone is an IANA name, such
+    as ``Europe/Lisbon``; the machine's own plays no part.
 
     Raises:
       InvalidSchedule: The message shows the field that is wrong.

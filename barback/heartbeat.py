@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import redis
@@ -20,7 +20,7 @@ TTL_SECONDS = 7 * 86_400
 class Heartbeat:
     """The last sign of life of a program, in ``<namespace>:__heartbeat__:<program>:<host>``."""
 
-    def __init__(self, client: redis.Redis[Any], namespace: str, program: str) -> None:
+    def __init__(self, client: redis.Redis, namespace: str, program: str) -> None:
         self.client = client
         self._key = f"{namespace}:__heartbeat__:{program}:{socket.gethostname()}"
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from apscheduler.job import Job
 
 
-class InformingExecutor(BaseExecutor):
+class InformingExecutor(BaseExecutor):  # type: ignore[misc]
     """Calls a job's function once for all runs that are due, in the scheduler's thread."""
 
     def _do_submit_job(self, job: Job, run_times: list[dt.datetime]) -> None:
         try:
-            job.func(*job.args, fire_times=run_times)
+            job.func(*job.args, run_times)
         except Exception as error:  # noqa: BLE001 - logged by APScheduler, for this job
             self._run_job_error(job.id, error, sys.exc_info()[2])
         else:

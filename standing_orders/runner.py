@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
 from typing import TYPE_CHECKING
 
 import redis
@@ -25,7 +24,8 @@ from standing_orders.timing import in_zone, next_run
 from standing_orders.trigger import TOLERATED_SKEW, OrderTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import threading
+    from collections.abc import Mapping, Sequence
 
     import dramatiq
 
@@ -142,7 +142,7 @@ class Runner:
         )
 
     def _place_due(
-        self, order: StandingOrder, trigger: OrderTrigger, *, fire_times: list[dt.datetime]
+        self, order: StandingOrder, trigger: OrderTrigger, fire_times: Sequence[dt.datetime] = ()
     ) -> None:
         if len(fire_times) > 1:
             self._warn_of_missed(order, since=trigger.scheduled_for(fire_times[0]))
@@ -164,12 +164,16 @@ class Runner:
         with writing() as session:
             mark_ordered(session, order.id, scheduled)
         who = "" if placed else " by another scheduler"
-        self.logger.info("Ordered%s: %s, of %s.", who, order.drink, in_zone(order, scheduled))
+        self.logger.info("Ordered%s: %s, due %s.", who, order.drink, _shown(order, scheduled))
 
     def _warn_of_missed(self, order: StandingOrder, *, since: dt.datetime) -> None:
         self.logger.warning(
             "Standing order %s (%s) missed its runs since %s; the last hour is made up for once.",
             order.id,
             order.drink,
-            in_zone(order, since),
+            _shown(order, since),
         )
+
+
+def _shown(order: StandingOrder, moment: dt.datetime) -> str:
+    return in_zone(order, moment).isoformat(sep=" ", timespec="seconds")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOLERATED_SKEW = dt.timedelta(seconds=1)
 
 
-class OrderTrigger(BaseTrigger):
+class OrderTrigger(BaseTrigger):  # type: ignore[misc]
     """Fires when the Redis server's clock shows a run's time.
 
     APScheduler's own cron trigger is not used: its weekday 0 is Monday. Neither is its idea of

@@ -36,7 +36,7 @@ def time_in_words(order: StandingOrder, moment: dt.datetime, now: dt.datetime) -
 def duration_in_words(duration: dt.timedelta) -> str:
     """The two largest units of a duration: ``2 d 3 h``, ``45 s``."""
     rest = max(1, round(duration.total_seconds()))
-    parts = []
+    parts: list[str] = []
     for unit, seconds in _UNITS.items():
         count, rest = divmod(rest, seconds)
         if count or parts:

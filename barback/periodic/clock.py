@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import dramatiq
 
 
-def server_now(client: redis.Redis[Any]) -> dt.datetime:
+def server_now(client: redis.Redis) -> dt.datetime:
     """The Redis server's time.
 
     Raises:
       redis.RedisError: When the server does not answer.
     """
-    seconds, microseconds = cast("tuple[int, int]", client.time())
+    seconds, microseconds = client.time()
     return dt.datetime.fromtimestamp(seconds, dt.UTC) + dt.timedelta(microseconds=microseconds)
 
 

@@ -44,7 +44,7 @@ class Periodic(Middleware):
         Plan.of(actor)  # a wrong one ends the import
 
     def before_process_message(
-        self, broker: dramatiq.Broker, message: dramatiq.Message[Any]
+        self, broker: dramatiq.Broker, message: dramatiq.MessageProxy
     ) -> None:
         plan = Plan.of(broker.get_actor(message.actor_name))
         tick = scheduled_time(message)
@@ -62,7 +62,7 @@ class Periodic(Middleware):
             raise SkipMessage
 
 
-def scheduled_time(message: dramatiq.Message[Any]) -> dt.datetime | None:
+def scheduled_time(message: dramatiq.Message[Any] | dramatiq.MessageProxy) -> dt.datetime | None:
     """The tick that a message was sent for, or None when a person or a program sent it."""
     given = message.options.get("scheduled_at")
     return None if given is None else dt.datetime.fromisoformat(given)

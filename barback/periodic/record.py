@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ class TickRecord:
     - ``<namespace>:__ticks__:sent``, a hash: actor → its last tick that was sent.
     """
 
-    def __init__(self, client: redis.Redis[Any], namespace: str) -> None:
+    def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.client = client
         self._watched_key = f"{namespace}:__ticks__:watched"
         self._sent_key = f"{namespace}:__ticks__:sent"

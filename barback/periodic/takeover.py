@@ -27,9 +27,8 @@ def take_over_periodiq() -> bool:
     Returns:
       Whether this is such a process.
     """
-    # `python -m periodiq` runs the module under the name __main__.
-    modules = [sys.modules.get("periodiq"), sys.modules["__main__"]]
-    found = [module for module in modules if hasattr(module, "PeriodiqMiddleware")]
-    for module in found:
-        module.Scheduler = TickScheduler  # type: ignore[union-attr]
-    return bool(found)
+    periodiq = sys.modules.get("periodiq")
+    if periodiq is None:
+        return False
+    periodiq.Scheduler = TickScheduler  # type: ignore[attr-defined]
+    return True

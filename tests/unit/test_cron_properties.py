@@ -83,7 +83,7 @@ def of_croniter(spec: str, wall: dt.datetime) -> Iterator[dt.datetime]:
 
 
 def of_cron_converter(spec: str, wall: dt.datetime) -> Iterator[dt.datetime]:
-    return Cron(spec).schedule(wall)  # type: ignore[no-any-return]
+    return Cron(spec).schedule(wall)
 
 
 @settings(max_examples=100, deadline=None, phases=PHASES)

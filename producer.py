@@ -17,7 +17,7 @@ from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
-from barback.errors import BrokerUnavailable
+from barback.errors import BrokerUnavailable, UnsuitableServer
 from barback.results import await_results
 from barback.workers import live_queues
 from waiting import NoDisplay, PlainDisplay, Summary, TerminalDisplay, collect, table
@@ -76,7 +76,7 @@ class _Seconds(click.FloatRange):
 
     def convert(
         self,
-        value: Any,  # noqa: ANN401 - as click has it
+        value: Any,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
@@ -240,6 +240,8 @@ def _as_json(
 def _explain_errors() -> Iterator[None]:
     try:
         yield
+    except UnsuitableServer as error:
+        _fail(f"Error: {error}", _EXIT_UNREACHABLE)
     except (BrokerUnavailable, redis.RedisError) as error:
         reason = str(error).rstrip(".")
         _fail(

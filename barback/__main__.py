@@ -7,6 +7,6 @@ import sys
 try:
     from barback.cli import main
 except ModuleNotFoundError as error:
-    sys.exit(f"Error: {error}. The command line needs more: pip install 'barback[cli]'")
+    sys.exit(f"Error: {error}. The command line needs it: pip install click rich")
 
 main(prog_name="python -m barback")

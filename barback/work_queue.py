@@ -1,0 +1,88 @@
+"""The queue between the consumer threads and the worker threads of a process."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class WorkQueue:
+    """A :class:`queue.PriorityQueue` with what Dramatiq's worker uses of it, several times faster.
+
+    Items of the same priority leave in the order in which they came. There are few different
+    priorities (one per actor at the most), so each has a lane of its own; waiting is left to
+    :class:`queue.SimpleQueue`, which is written in C.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[int, deque[Any]] = {}
+        self._by_priority: tuple[deque[Any], ...] = ()
+        #: One token for each item in the lanes.
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        self._changed = threading.Condition()
+        self.unfinished_tasks = 0
+
+    def put(self, item: Any) -> None:
+        with self._changed:
+            self.unfinished_tasks += 1
+        lane = self._lanes.get(item.priority)
+        if lane is None:
+            lane = self._add_lane(item.priority)
+        lane.append(item)
+        self._tokens.put(None)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+        """Take the item with the lowest priority number.
+
+        Raises:
+          queue.Empty: When there was none for ``timeout`` seconds.
+        """
+        self._tokens.get(block, timeout)
+        while True:  # the token promises an item, in one lane or another
+            for lane in self._by_priority:
+                try:
+                    return lane.popleft()
+                except IndexError:
+                    continue
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+    def drain(self) -> Iterator[Any]:
+        """Take out everything that nobody works on yet."""
+        while True:
+            try:
+                item = self.get_nowait()
+            except Empty:
+                return
+            self.task_done()
+            yield item
+
+    def task_done(self) -> None:
+        with self._changed:
+            self.unfinished_tasks -= 1
+            if self.unfinished_tasks == 0:
+                self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait until every item that was put has been reported done."""
+        with self._changed:
+            while self.unfinished_tasks:
+                self._changed.wait()
+
+    def qsize(self) -> int:
+        return self._tokens.qsize()
+
+    def empty(self) -> bool:
+        return self._tokens.empty()
+
+    def _add_lane(self, priority: int) -> deque[Any]:
+        with self._changed:
+            lane = self._lanes.setdefault(priority, deque())
+            self._by_priority = tuple(self._lanes[number] for number in sorted(self._lanes))
+            return lane

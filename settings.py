@@ -69,11 +69,11 @@ class Settings(BaseSettings):
     )
 
     web_host: str = Field(default="127.0.0.1", description="Where the website listens.")
-    web_port: int = Field(default=8000, ge=0, le=65535, description="… and on which port.")
-    web_url: str = Field(
-        default="http://127.0.0.1:8000",
+    web_port: int = Field(default=8000, ge=1, le=65535, description="… and on which port.")
+    web_url: str | None = Field(
+        default=None,
         pattern=r"^https?://[^/]+$",
-        description="The website's address as people see it: the links in e-mails begin with it.",
+        description="The website's address as people see it, when it is another one.",
     )
     web_secret: str = Field(
         default=DEFAULT_SECRET,
@@ -120,6 +120,11 @@ class Settings(BaseSettings):
     def _is_a_timezone(cls, name: str) -> str:
         return find_timezone(name).key
 
+    @property
+    def public_url(self) -> str:
+        """The website's address as people see it: the links in e-mails begin with it."""
+        return self.web_url or f"http://{self.web_host}:{self.web_port}"
+
 
 def _read_settings() -> Settings:
     try:
@@ -133,6 +138,7 @@ def _read_settings() -> Settings:
 def _explain(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0])
     reason = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    # Passwords have no place in a log.
     given = "" if field in _SECRETS else f", got {problem['input']!r}"
     meaning = Settings.model_fields[field].description
     return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"

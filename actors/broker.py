@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import dramatiq
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 def use_broker() -> None:
     """Make the bar's broker the global one, unless a test has set its own already."""
     if dramatiq.broker.global_broker is None:
-        broker = RedisBroker(url=_find_server())
-        add_middleware(broker, result_backend=RedisBackend(client=broker.client))
-        dramatiq.set_broker(broker)
+        dramatiq.set_broker(make_broker())
         take_over_periodiq()
+
+
+def make_broker(**connection: Any) -> RedisBroker:  # noqa: ANN401 - as redis.Redis has it
+    """A broker of the bar, with connection parameters that differ from the usual ones."""
+    broker = RedisBroker(url=_find_server(), **connection)
+    add_middleware(broker, result_backend=RedisBackend(client=broker.client))
+    return broker
 
 
 def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:

@@ -21,7 +21,7 @@ _templates = Environment(
 
 def confirmation_email(user_id: uuid.UUID, address: str) -> EmailMessage:
     """The e-mail of a user. Made twice it has the same Message-ID: mail servers tell it apart."""
-    link = f"{settings.web_url}/confirm/{_serializer().dumps(user_id.hex)}"
+    link = f"{settings.public_url}/confirm/{_serializer().dumps(user_id.hex)}"
     message = EmailMessage()
     message["Subject"] = "Please confirm your e-mail address"
     message["From"] = settings.mail_from
@@ -29,11 +29,12 @@ def confirmation_email(user_id: uuid.UUID, address: str) -> EmailMessage:
     message["Date"] = formatdate()
     message["Message-ID"] = f"<confirm-{user_id}@{parseaddr(settings.mail_from)[1].split('@')[-1]}>"
     message["Auto-Submitted"] = "auto-generated"
-    days = LINK_TTL_SECONDS // 86_400
-    message.set_content(_templates.get_template("confirmation.txt").render(link=link, days=days))
-    message.add_alternative(
-        _templates.get_template("confirmation.html").render(link=link, days=days), subtype="html"
-    )
+    values = {"link": link, "days": LINK_TTL_SECONDS // 86_400}
+    # 7bit: the other encodings break the link into two lines, for those who read it in a file.
+    text = _templates.get_template("confirmation.txt").render(values)
+    message.set_content(text, cte="7bit")
+    html = _templates.get_template("confirmation.html").render(values)
+    message.add_alternative(html, subtype="html", cte="7bit")
     return message
 
 

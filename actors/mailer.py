@@ -8,7 +8,6 @@ import os
 import smtplib
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +15,7 @@ from settings import settings
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+    from pathlib import Path
 
 #: How long the mail server may take for each of its answers, in seconds.
 SMTP_TIMEOUT_SECONDS = 30.0
@@ -95,22 +95,26 @@ class MailServer:
         return f"{self.host}:{self.port}"
 
     def _connect(self) -> smtplib.SMTP:
-        tls = ssl.create_default_context()
         if self.scheme == "smtps":
             connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                self.host, self.port, timeout=SMTP_TIMEOUT_SECONDS, context=tls
+                self.host, self.port, timeout=SMTP_TIMEOUT_SECONDS, context=_tls()
             )
         else:
             connection = smtplib.SMTP(self.host, self.port, timeout=SMTP_TIMEOUT_SECONDS)
         try:
             if self.scheme == "smtp+starttls":
-                connection.starttls(context=tls)
+                connection.starttls(context=_tls())
             if self.user is not None:
                 connection.login(self.user, self.password)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _refusal(error: smtplib.SMTPException, code: int) -> Exception:

@@ -10,7 +10,7 @@ import dramatiq
 
 from actors.confirmation import confirmation_email
 from actors.mailer import MailRefused, mailer
-from database.engine import reading, writing
+from database.engine import writing
 from database.users import (
     User,
     claim_confirmation,
@@ -41,11 +41,9 @@ TIME_LIMIT_MS = 90_000
 )
 def send_confirmation_email(user_id: str) -> None:
     """Send a user the link that confirms the address, unless that was done before."""
-    user = _find_user(uuid.UUID(user_id))
-    if user.confirmation_sent_at is not None:
+    user = _claim(uuid.UUID(user_id))
+    if user is None:
         return
-    if not _claim(user.id):
-        raise dramatiq.Retry("Another worker is sending this e-mail.", delay=TIME_LIMIT_MS)
     try:
         _deliver(confirmation_email(user.id, user.email))
     except BaseException:
@@ -56,14 +54,15 @@ def send_confirmation_email(user_id: str) -> None:
         mark_confirmation_sent(session, user.id)
 
 
-def _find_user(user_id: uuid.UUID) -> User:
-    with reading() as session:
-        return session.get_one(User, user_id)
-
-
-def _claim(user_id: uuid.UUID) -> bool:
+def _claim(user_id: uuid.UUID) -> User | None:
+    """The user whom this worker alone is to write to now; None when the e-mail is sent."""
     with writing() as session:
-        return claim_confirmation(session, user_id, seconds=TIME_LIMIT_MS / 1000)
+        user = session.get_one(User, user_id)
+        if user.confirmation_sent_at is not None:
+            return None
+        if not claim_confirmation(session, user_id, seconds=TIME_LIMIT_MS / 1000):
+            raise dramatiq.Retry("Another worker is sending this e-mail.", delay=TIME_LIMIT_MS)
+        return user
 
 
 def _deliver(message: EmailMessage) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sqlite3
+import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
@@ -18,11 +21,17 @@ from database.migrations import migrate
 from settings import settings
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
 #: How long a writer waits for another one, in milliseconds. SQLite has one writer at a time.
 BUSY_TIMEOUT_MS = 10_000
+
+#: How long SQLite waits for the write lock before we ask again, in milliseconds.
+LOCK_POLL_MS = 5
+
+#: SQLite has one writer at a time, so the threads of a process may as well wait here: quietly, and
+#: in the way of no other process.
+_sqlite_writer = threading.Lock()
 
 
 def database_url() -> URL:
@@ -47,7 +56,11 @@ def engine() -> Engine:
 
 @contextlib.contextmanager
 def writing() -> Iterator[Session]:
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
+    with (
+        _sqlite_writer if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
+        Session(engine(), expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
 
 
@@ -58,9 +71,9 @@ def reading() -> Iterator[Session]:
         yield session
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - as create_engine has them
     """An engine on which SQLite behaves as a database with several writers must."""
-    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", **options)
     if engine.dialect.name == "sqlite":
         _make_directory(url)
         event.listen(engine, "connect", _set_up_sqlite)
@@ -78,13 +91,43 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    # As the embedded server, it may lose the last second when the machine (not a process) fails.
+    # In return no writer keeps the others waiting for the disk.
+    connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later fails at once when another one has written
-    # in between ("database is locked", whatever the timeout), unless it takes the lock at its
-    # beginning.
-    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
-    connection.exec_driver_sql(begin)
+    driver_connection = cast("sqlite3.Connection", connection.connection.driver_connection)
+    if connection.get_execution_options().get("sqlite_begin") == "BEGIN":
+        driver_connection.execute("BEGIN")
+    else:
+        _begin_writing(driver_connection)
+
+
+def _begin_writing(connection: sqlite3.Connection) -> None:
+    """Take SQLite's write lock.
+
+    A transaction that reads first and writes later fails at once when another one has written in
+    between ("database is locked", whatever the timeout), so the lock is taken at the beginning.
+
+    SQLite waits for the lock with pauses that grow to 100 ms, and whoever came last has the
+    shortest ones. Asking again every few milliseconds is fairer.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_POLL_MS}")
+    try:
+        while not _take_write_lock(connection, is_last_try=time.monotonic() > deadline):
+            pass
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _take_write_lock(connection: sqlite3.Connection, *, is_last_try: bool) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if is_last_try or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True

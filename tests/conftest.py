@@ -8,7 +8,6 @@ fixtures below.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from dramatiq.results.backends import StubBackend
 
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
+from tests.postgres import running_postgres
 from tests.processes import ProcessStarter
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
-#: Drinks that are served at once. Tests that need other times set them for their processes.
-_FAST_DRINKS = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01"}
+#: Work that is done at once. Tests that need other times set them for their processes.
+_FAST_WORK = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01", "REPORT_DAY_SECONDS": "0"}
 
 
 def _use_stub_broker() -> None:
@@ -48,7 +48,7 @@ def _use_stub_broker() -> None:
 
 os.environ.pop("REDIS_URL", None)
 os.environ.pop("BARBACK_DATA_DIR", None)
-os.environ.update(_FAST_DRINKS)
+os.environ.update(_FAST_WORK)
 _use_stub_broker()
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would every program
@@ -96,6 +96,13 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def postgres_url(session_dir: Path) -> Iterator[str]:
+    """The URL of a running PostgreSQL. Its tables are made by whoever uses it."""
+    with running_postgres(session_dir / "postgres") as url:
+        yield url
+
+
 @pytest.fixture
 def environment(redis_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of programs that work on the test session's Valkey."""
@@ -116,14 +123,6 @@ def program_environment(**variables: Any) -> dict[str, str]:
     """The environment of this process, with this Python's programs first on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
-
-
-def require_program(name: str, *, install: str) -> str:
-    """The path of a program that a test needs; without it the test is skipped."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed; {install}")
-    return found
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,34 +17,27 @@ SHUTDOWN_SECONDS = 3
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--host", default=settings.web_host, show_default=True, help="Where to listen.")
-@click.option(
-    "--port",
-    default=settings.web_port,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="On which port; 0 takes a free one.",
-)
-def main(host: str, port: int) -> None:
-    """Serve the bar's website."""
-    _require_secret(host)
+def main() -> None:
+    """Serve the bar's website on WEB_HOST and WEB_PORT."""
+    _require_secret()
     _require_tables()
-    click.echo(f"The bar's website: {settings.web_url}")
+    click.echo(f"The bar's website: {settings.public_url}")
     uvicorn.run(
         "web.app:create_app",
         factory=True,
-        host=host,
-        port=port,
+        host=settings.web_host,
+        port=settings.web_port,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         server_header=False,
         access_log=False,  # paths hold the tokens of confirmation links
     )
 
 
-def _require_secret(host: str) -> None:
-    if settings.web_secret == DEFAULT_SECRET and not _is_loopback(host):
+def _require_secret() -> None:
+    if settings.web_secret == DEFAULT_SECRET and not _is_loopback(settings.web_host):
         raise click.UsageError(
-            f"with the default WEB_SECRET the website listens on loopback alone, got --host {host}."
+            "with the default WEB_SECRET the website listens on loopback alone, got "
+            f"WEB_HOST={settings.web_host}."
             ' Set it, for example to the output of: python -c "import secrets;'
             ' print(secrets.token_urlsafe())"'
         )

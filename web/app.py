@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import dramatiq
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -17,14 +16,13 @@ from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox
 from web import api, api_docs, confirmations, errors, home, orders, reports, sign_ups
+from web.broker import broker
 from web.outgoing import Outgoing
 from web.security_headers import SecurityHeaders
 from web.visitors import VisitorCookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from barback.outbox import OnceBroker
 
 #: No form and no JSON of ours comes near it.
 MAX_BODY_BYTES = 16_384
@@ -53,7 +51,7 @@ def create_app() -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    messages = Outbox(outbox, cast("OnceBroker", dramatiq.get_broker()))
+    messages = Outbox(outbox, broker())
     relay = OutboxRelay(messages, engine())
     app.state.outgoing = Outgoing(messages, relay)
     relay.start()

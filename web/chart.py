@@ -7,6 +7,7 @@ letters keep their size.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from database.reports import ReportLine
 
 PLOT_HEIGHT = 200
-GRID_LINES = 4
+MAX_GRID_LINES = 5
 
 #: How much of its share of the width a bar takes.
 _BAR_SHARE = 0.72
@@ -50,13 +51,17 @@ class Chart:
     #: Amounts at the grid lines, and how far from the top each line is.
     grid: list[tuple[Money, float]]
     drinks: list[str]
+    height: int = PLOT_HEIGHT
 
     @classmethod
     def of(cls, month: dt.date, days_total: int, lines: Iterable[ReportLine]) -> Chart:
         by_day: dict[dt.date, list[ReportLine]] = defaultdict(list)
         for line in lines:
             by_day[line.day].append(line)
-        top = _round_up(max((_revenue(day) for day in by_day.values()), default=0))
+        highest = max((_revenue(day) for day in by_day.values()), default=0)
+        step = _grid_step(highest)
+        lines_up = max(1, math.ceil(highest / step))
+        top = step * lines_up
         dates = [month + dt.timedelta(days=number) for number in range(days_total)]
         width = 100 / days_total
         return cls(
@@ -70,8 +75,8 @@ class Chart:
                 for number, date in enumerate(dates)
             ],
             grid=[
-                (Money(top * step // GRID_LINES), PLOT_HEIGHT * (1 - step / GRID_LINES))
-                for step in range(1, GRID_LINES + 1)
+                (Money(step * number), PLOT_HEIGHT * (1 - number / lines_up))
+                for number in range(lines_up + 1)
             ],
             drinks=sorted({line.drink for day in by_day.values() for line in day}),
         )
@@ -92,11 +97,11 @@ def _revenue(lines: list[ReportLine]) -> int:
     return sum(line.revenue_minor for line in lines)
 
 
-def _round_up(minor: int) -> int:
-    """The next amount that divides nicely into grid lines, at least 4.00."""
-    step = 400
+def _grid_step(highest: int) -> int:
+    """A round amount of which a few make up the highest bar."""
+    power = 100
     while True:
         for factor in (1, 2, 5):
-            if step * factor >= minor:
-                return step * factor
-        step *= 10
+            if power * factor * MAX_GRID_LINES >= highest:
+                return power * factor
+        power *= 10

@@ -50,7 +50,9 @@ class Credentials(BaseModel):
     """What one signs up with."""
 
     email: Annotated[
-        str, AfterValidator(_check_email), Field(max_length=254, examples=["ada@example.org"])
+        str,
+        AfterValidator(_check_email),
+        Field(max_length=254, examples=["ada@example.org"], json_schema_extra={"format": "email"}),
     ]
     password: Annotated[
         str,
@@ -58,7 +60,7 @@ class Credentials(BaseModel):
         Field(
             max_length=MAX_PASSWORD_LENGTH,
             examples=["a few plain words"],
-            json_schema_extra={"format": "password"},
+            json_schema_extra={"format": "password", "minLength": MIN_PASSWORD_LENGTH},
         ),
     ]
 

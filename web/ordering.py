@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 import secrets
 import uuid
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import redis
+from dramatiq.errors import ConnectionFailed
 
 from actors import serve_a_beer, serve_a_coffee
-from barback.errors import BrokerUnavailable
 from database.engine import reading, writing
 from database.orders import Order, OrderState, add_order, mark_queued
 from settings import settings
+from web.broker import broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.serving import Served
-    from barback import RedisBroker
 
 ACTORS: dict[str, dramatiq.Actor[[str], Served]] = {
     "beer": serve_a_beer,
@@ -70,7 +70,7 @@ def _order_id(key: str | None, visitor: str | None) -> str:
 def _place(order_id: str, drink: str, visitor: str | None) -> Order:
     actor = ACTORS[drink]
     with _closed_when_unavailable():
-        if _broker().queue_length(actor.queue_name) >= settings.max_queue_length:
+        if broker().queue_length(actor.queue_name) >= settings.max_queue_length:
             raise BarIsFull
     with writing() as session:
         order = add_order(session, order_id, drink=drink, visitor=visitor)
@@ -78,7 +78,7 @@ def _place(order_id: str, drink: str, visitor: str | None) -> Order:
         raise KeyUsed
     # Outside of the transaction: it would keep the database waiting for the broker.
     with _closed_when_unavailable():
-        message = _broker().enqueue_once(
+        message = broker().enqueue_once(
             actor.message(order_id), token=f"order:{order_id}", ttl_seconds=TOKEN_TTL_SECONDS
         )
     with writing() as session:
@@ -91,8 +91,8 @@ def position(order: Order) -> int | None:
     if order.state is not OrderState.QUEUED or order.message is None:
         return None
     message: dramatiq.Message[Any] = dramatiq.Message.decode(order.message)
-    with contextlib.suppress(BrokerUnavailable, redis.RedisError):
-        return _broker().position(message)
+    with contextlib.suppress(ConnectionFailed, redis.RedisError):
+        return broker().position(message)
     return None
 
 
@@ -100,9 +100,5 @@ def position(order: Order) -> int | None:
 def _closed_when_unavailable() -> Iterator[None]:
     try:
         yield
-    except (BrokerUnavailable, redis.RedisError) as error:
+    except (ConnectionFailed, redis.RedisError) as error:
         raise BarIsClosed from error
-
-
-def _broker() -> RedisBroker:
-    return cast("RedisBroker", dramatiq.get_broker())

@@ -65,6 +65,14 @@ def totals(lines: Iterable[ReportLine]) -> list[Total]:
     ]
 
 
+def grand_total(totals: list[Total]) -> Money | None:
+    """All drinks together; None when there are none, or prices in several currencies."""
+    currencies = {total.revenue.currency for total in totals}
+    if len(currencies) != 1:
+        return None
+    return Money(sum(total.revenue.minor for total in totals), currencies.pop())
+
+
 def recent_months() -> list[dt.date]:
     """The first days of the latest months, the newest first."""
     months = [utc_now().date().replace(day=1)]

@@ -19,7 +19,7 @@ from web.chart import Chart
 from web.live import follow
 from web.outgoing import OutgoingDependency
 from web.pages import fragment, page
-from web.reporting import Month, cancel, recent_months, request_month, totals
+from web.reporting import Month, cancel, grand_total, recent_months, request_month, totals
 from web.visitors import FORM_TOKEN
 
 router = APIRouter()
@@ -56,11 +56,13 @@ def show_report(request: Request, report: FoundReport) -> Response:
         return page(request, "report_progress.html", report=report, progress_html=progress)
     with reading() as session:
         lines = lines_of(session, report.id)
+    drinks = totals(lines)
     return page(
         request,
         "report.html",
         report=report,
-        totals=totals(lines),
+        totals=drinks,
+        grand_total=grand_total(drinks),
         chart=Chart.of(report.month, report.days_total, lines),
     )
 

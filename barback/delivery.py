@@ -57,6 +57,8 @@ class Delivery(MessageProxy):
         self.message_timestamp = fields["message_timestamp"]
         self.redis_id = redis_id
         self.losses = losses
+        # As it arrived: the retry middleware counts on in the options.
+        self.earlier_retries = self.options.get("retries")
         self.follow_ups: list[FollowUp] = []
         self.is_alone = False
 

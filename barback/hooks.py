@@ -40,9 +40,11 @@ class HookedBroker(Broker):
                 hook(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
                 self._report_failure(f"after_{signal}", middleware)
-                self.after_hook_failed(signal, error, *args)
+                self.after_hook_failed(signal, middleware, error, *args)
 
-    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
         """Called when a hook of an ``after_`` signal has failed and was reported."""
 
     def hooks_before(self, signal: str) -> Hooks:

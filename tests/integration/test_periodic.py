@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dramatiq
 import periodiq
@@ -71,7 +71,7 @@ def sent_ticks(broker: RedisBroker) -> list[str]:
     """The ticks of the messages that wait, in the order in which they are served."""
     ids = broker.client.lrange(f"{broker.namespace}:till", 0, -1)
     bodies = broker.client.hgetall(f"{broker.namespace}:till.msgs")
-    messages = [dramatiq.Message.decode(bytes(bodies[message_id])) for message_id in ids]
+    messages = [dramatiq.Message.decode(cast("bytes", bodies[message_id])) for message_id in ids]
     return [message.options["scheduled_at"][:16] for message in messages]
 
 

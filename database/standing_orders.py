@@ -19,6 +19,8 @@ class StandingOrder(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(4))
     drink: Mapped[str]
+    #: Whose it is: the id in the visitor's signed cookie, or None for the command line's.
+    visitor: Mapped[str | None] = mapped_column(index=True)
     #: One of these three says when: a cron expression, an interval, or a point in time.
     cron: Mapped[str | None]
     every_seconds: Mapped[int | None]
@@ -44,6 +46,11 @@ class StandingOrder(Base):
 
 def all_standing_orders(session: Session) -> list[StandingOrder]:
     return list(session.scalars(select(StandingOrder).order_by(StandingOrder.created_at)))
+
+
+def standing_orders_of(session: Session, visitor: str) -> list[StandingOrder]:
+    query = select(StandingOrder).where(StandingOrder.visitor == visitor)
+    return list(session.scalars(query.order_by(StandingOrder.created_at)))
 
 
 def active_standing_orders(session: Session) -> list[StandingOrder]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from barback.cron import InvalidSchedule, cron, find_timezone
+from standing_orders.reading import read_interval, read_time
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
-
-MAX_INTERVAL = dt.timedelta(days=366)
-
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_INTERVAL = re.compile(r"(?:\d{1,8}[smhd])+", re.ASCII)
 
 
 class Interval(click.ParamType[Any]):
@@ -31,17 +25,10 @@ class Interval(click.ParamType[Any]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> int:
-        text = value.replace(" ", "").lower()
-        parts = re.findall(r"(\d+)([smhd])", text) if _INTERVAL.fullmatch(text) else []
-        seconds = sum(int(count) * _UNIT_SECONDS[unit] for count, unit in parts)
-        if not 1 <= seconds <= MAX_INTERVAL.total_seconds():
-            self.fail(
-                f"expected a time such as 45s, 90m, 1h30m or 2d, from 1s to {MAX_INTERVAL.days}d, "
-                f"got {value!r}.",
-                param,
-                ctx,
-            )
-        return seconds
+        try:
+            return read_interval(value)
+        except InvalidSchedule as error:
+            self.fail(str(error), param, ctx)
 
 
 def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
@@ -71,13 +58,6 @@ def point_in_time(text: str | None, timezone: str) -> dt.datetime | None:
     if text is None:
         return None
     try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"expected a time such as '2027-01-01 09:00', got {text!r}.", param_hint="--at"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(timezone))
-    if moment <= dt.datetime.now(dt.UTC):
-        raise click.BadParameter(f"{text} ({timezone}) is over.", param_hint="--at")
-    return moment.astimezone(dt.UTC)
+        return read_time(text, timezone)
+    except InvalidSchedule as error:
+        raise click.BadParameter(str(error), param_hint="--at") from None

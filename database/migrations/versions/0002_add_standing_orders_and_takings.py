@@ -16,6 +16,7 @@ def upgrade() -> None:
         "standing_orders",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("drink", sa.String(), nullable=False),
+        sa.Column("visitor", sa.String(), nullable=True),
         sa.Column("cron", sa.String(), nullable=True),
         sa.Column("every_seconds", sa.Integer(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=True),
@@ -32,6 +33,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_standing_orders")),
     )
+    op.create_index("ix_standing_orders_visitor", "standing_orders", ["visitor"])
     op.create_table(
         "takings",
         sa.Column("day", sa.Date(), nullable=False),
@@ -45,4 +47,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("takings")
+    op.drop_index("ix_standing_orders_visitor", "standing_orders")
     op.drop_table("standing_orders")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from barback import RedisBroker
 
 #: The longest between two looks. A clock that somebody sets right is noticed within this time.
-LOOK_INTERVAL = dt.timedelta(seconds=10)
+LOOK_INTERVAL = dt.timedelta(seconds=5)
 
 #: How long to wait after Redis failed, in seconds.
 RETRY_INTERVAL_SECONDS = 1.0

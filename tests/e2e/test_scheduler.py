@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -45,28 +46,23 @@ def ordered(client: redis.Redis, order: dict[str, Any]) -> list[str]:
 
 
 def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarter) -> None:
-    # Given one of each kind
+    # Given two of them
     assert "There are none" in command(start, "list").stdout
     coffee = add(start, "coffee", "0 8 * * mon-fri", "--timezone", "Europe/Lisbon")
-    add(start, "beer", "--every", "90m")
-    add(start, "beer", "--at", "2127-01-01 09:00")
-    # Expect them in the list, with their next runs
-    listed = json.loads(command(start, "list", "--json").stdout)
-    assert [order["every_seconds"] for order in listed] == [None, 5400, None]
-    assert listed[2]["next_run"] == "2127-01-01T09:00:00+00:00"
-    table = command(start, "list").stdout
-    assert "every 1 h 30 min" in table
-    assert "in 1 h" in table
-    # When one is paused, resumed and removed
+    beer = add(start, "beer", "--at", "2127-01-01 09:00")
+    assert beer["next_run"] == "2127-01-01T09:00:00+00:00"
+    # When one is paused, and resumed, and the other removed
     assert command(start, "pause", coffee["id"]).stdout.endswith(": paused\n")
-    assert json.loads(command(start, "list", "--json").stdout)[0]["next_run"] is None
     assert ": in " in command(start, "resume", coffee["id"]).stdout
-    assert command(start, "remove", coffee["id"]).exit_code == 0
-    # Expect the others to be left, and the removed one to be unknown
-    unknown = command(start, "pause", coffee["id"])
+    assert command(start, "remove", beer["id"]).exit_code == 0
+    # Expect one in the list, with its next run in people's words, and the other to be unknown
+    table = command(start, "list").stdout
+    assert "0 8 * * mon-fri" in table  # as wide as a terminal is, it may be followed by a new line
+    assert re.search(r"in (\d d|\d+ (h|min))", table)
+    assert beer["id"] not in table
+    unknown = command(start, "pause", beer["id"])
     assert unknown.exit_code == 2
-    assert f"There is no standing order '{coffee['id']}'" in unknown.stderr
-    assert len(json.loads(command(start, "list", "--json").stdout)) == 2
+    assert f"There is no standing order '{beer['id']}'" in unknown.stderr
 
 
 def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
@@ -147,20 +143,17 @@ def test_standing_orders_on_postgresql(
     assert (
         start.run(["python", "-m", "database", "migrate"], DATABASE_URL=postgres_url).exit_code == 0
     )
-    # When an order of every second is made, run and removed
+    # When an order of every second is made and run
     made = start.run(
         [*SCHEDULER, "add", "beer", "--every", "1s", "--json"], DATABASE_URL=postgres_url
     )
-    order = json.loads(made.stdout)
     scheduler = start(RUN, DATABASE_URL=postgres_url)
     scheduler.wait_for_output("Ordered: beer")
     assert scheduler.stop() == 0
     listed = start.run([*SCHEDULER, "list", "--json"], DATABASE_URL=postgres_url)
-    removed = start.run([*SCHEDULER, "remove", order["id"]], DATABASE_URL=postgres_url)
     # Expect its runs in the queue, and a note of the last in the row
-    assert ordered(redis_client, order)
+    assert ordered(redis_client, json.loads(made.stdout))
     assert [row["last_ordered"] is None for row in json.loads(listed.stdout)] == [False]
-    assert removed.exit_code == 0
 
 
 def test_a_database_that_is_away_is_explained(start: ProcessStarter) -> None:

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from tests.website import start_website
+from tests.conftest import PROJECT_DIR, program_environment
+from tests.processes import ProcessStarter
+from tests.website import Website, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.processes import ProcessStarter
+    from barback.embedded import EmbeddedServer
 
 PATH = "/standing-orders"
 
 
+@pytest.fixture(scope="module")
+def website(
+    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Website]:
+    directory = tmp_path_factory.mktemp("website")
+    environment = program_environment(
+        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
+    )
+    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
+        yield start_website(start)
+
+
 @pytest.fixture
-def browser(start: ProcessStarter) -> Iterator[Callable[[], httpx.Client]]:
-    """Makes visitors of one website."""
-    website = start_website(start)
-    clients: list[httpx.Client] = []
-
-    def visit() -> httpx.Client:
-        clients.append(httpx.Client(base_url=website.url, timeout=10, follow_redirects=True))
-        return clients[-1]
-
-    yield visit
-    for client in clients:
-        client.close()
+def browser(website: Website) -> Iterator[Callable[[], httpx.Client]]:
+    """Makes visitors."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            httpx.Client(base_url=website.url, timeout=10, follow_redirects=True)
+        )
 
 
 def submit(visitor: httpx.Client, path: str = PATH, **fields: str) -> httpx.Response:

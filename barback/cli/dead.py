@@ -187,10 +187,10 @@ def _find(broker: RedisBroker, letter_id: str) -> tuple[DeadLetters, DeadLetter]
 
 def _table(letters: list[DeadLetter]) -> Table:
     table = Table(
-        Column("Id", no_wrap=True),
-        "Queue",
-        "Actor",
-        Column("Died", no_wrap=True),
+        Column("Id", no_wrap=True, min_width=32),  # whole, so that it can be copied
+        Column("Queue", no_wrap=True, min_width=7),
+        Column("Actor", no_wrap=True, min_width=7),
+        Column("Died", no_wrap=True, min_width=9),
         Column("Why", no_wrap=True, overflow="ellipsis"),
         box=box.SIMPLE_HEAD,
     )

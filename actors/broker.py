@@ -28,7 +28,7 @@ def use_broker() -> None:
         take_over_periodiq()
 
 
-def make_broker(**connection: Any) -> RedisBroker:  # noqa: ANN401 - as redis.Redis has it
+def make_broker(**connection: Any) -> RedisBroker:
     """A broker of the bar, with connection parameters that differ from the usual ones."""
     broker = RedisBroker(url=_find_server(), **connection)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))

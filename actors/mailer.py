@@ -84,10 +84,10 @@ class MailServer:
         try:
             connection.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            raise _refusal(error, max(codes)) from None
+            [(code, answer)] = error.recipients.values()
+            raise _refusal(error, code, answer) from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise _refusal(error, error.smtp_code) from None
+            raise _refusal(error, error.smtp_code, error.smtp_error) from None
         finally:
             # The e-mail is handed over or it is not; how the farewell goes changes nothing.
             with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -117,6 +117,9 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _refusal(error: smtplib.SMTPException, code: int) -> Exception:
+def _refusal(error: smtplib.SMTPException, code: int, answer: bytes | str) -> Exception:
     """5xx is for good; anything else may pass."""
-    return MailRefused(str(error)) if code >= 500 else error  # noqa: PLR2004
+    if code < 500:  # noqa: PLR2004
+        return error
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    return MailRefused(f"{code} {text}")

@@ -67,5 +67,10 @@ def _claim(user_id: uuid.UUID) -> User | None:
 
 def _deliver(message: EmailMessage) -> None:
     logger = logging.getLogger("bar.email")
-    where = mailer().deliver(message)
-    logger.info("Sent an e-mail: %s", where)
+    try:
+        where = mailer().deliver(message)
+    except MailRefused as refusal:
+        # Dramatiq does not say why it gives up, when it is told to by `throws`.
+        logger.error("Refused: e-mail %s: %s", message["Message-ID"], refusal)  # noqa: TRY400
+        raise
+    logger.info("Sent: e-mail %s to %s", message["Message-ID"], where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator
+from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -74,12 +74,14 @@ def text_enum(states: type[enum.StrEnum]) -> Enum:
     )
 
 
-def insert_new(session: Session, model: type[Base], **values: Any) -> bool:  # noqa: ANN401
+def insert_new(session: Session, model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key exists; tell whether it was inserted."""
     insert = _INSERT[session.get_bind().dialect.name]
-    return changed_rows(session, insert(model).values(**values).on_conflict_do_nothing()) == 1
+    statement = insert(model).values(**values).on_conflict_do_nothing()
+    # Not its row count, which PostgreSQL's driver does not tell for an INSERT of a model.
+    return session.execute(statement.returning(*inspect(model).primary_key)).first() is not None
 
 
 def changed_rows(session: Session, statement: Executable) -> int:
-    """Execute an INSERT, UPDATE or DELETE; return how many rows it changed."""
+    """Execute an UPDATE or DELETE; return how many rows it changed."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

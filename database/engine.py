@@ -71,7 +71,7 @@ def reading() -> Iterator[Session]:
         yield session
 
 
-def make_engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - as create_engine has them
+def make_engine(url: URL, **options: Any) -> Engine:
     """An engine on which SQLite behaves as a database with several writers must."""
     engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", **options)
     if engine.dialect.name == "sqlite":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, changed_rows, insert_new, utc_now
@@ -51,10 +51,6 @@ def confirm(session: Session, user_id: uuid.UUID) -> bool:
         update(User).where(User.id == user_id, User.confirmed_at.is_(None)).values(confirmed_at=now)
     )
     return session.get(User, user_id) is not None
-
-
-def find_email(session: Session, email: str) -> User | None:
-    return session.scalar(select(User).where(User.email == email.lower()))
 
 
 def claim_confirmation(session: Session, user_id: uuid.UUID, *, seconds: float) -> bool:

@@ -24,7 +24,7 @@ from dramatiq.results.backends import StubBackend
 
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
-from tests.postgres import running_postgres
+from tests.postgres import new_database, running_postgres
 from tests.processes import ProcessStarter
 
 if TYPE_CHECKING:
@@ -97,10 +97,16 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(session_dir: Path) -> Iterator[str]:
-    """The URL of a running PostgreSQL. Its tables are made by whoever uses it."""
+def postgres_server(session_dir: Path) -> Iterator[str]:
+    """The URL of a running PostgreSQL. Tests want :func:`postgres_url` instead."""
     with running_postgres(session_dir / "postgres") as url:
         yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The URL of a new and empty PostgreSQL database."""
+    return new_database(postgres_server)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Handler:
 
     def _misbehave(self, server: SMTP, reply: str) -> str:
         if reply == "drop":
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return reply
 

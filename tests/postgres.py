@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from tests.programs import require_program
 
@@ -34,6 +38,14 @@ def running_postgres(directory: Path) -> Iterator[str]:
         yield f"postgresql://bar@/postgres?host={directory}"
     finally:
         _run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+def new_database(server_url: str) -> str:
+    """Make a database; return its URL."""
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    return server_url.replace("/postgres?", f"/{name}?")
 
 
 def _find_binaries() -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
+import sys
 
 import click
 import uvicorn
@@ -21,6 +23,8 @@ def main() -> None:
     """Serve the bar's website on WEB_HOST and WEB_PORT."""
     _require_secret()
     _require_tables()
+    # uvicorn ends in good order and then signals itself once more; that is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     click.echo(f"The bar's website: {settings.public_url}")
     uvicorn.run(
         "web.app:create_app",

@@ -36,7 +36,7 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    **context: Any,  # noqa: ANN401 - whatever the template shows
+    **context: Any,
 ) -> Response:
     context["form_token"] = form_token(request)
     return _templates.TemplateResponse(
@@ -44,7 +44,7 @@ def page(
     )
 
 
-def fragment(template: str, **context: Any) -> str:  # noqa: ANN401 - see page
+def fragment(template: str, **context: Any) -> str:
     """A part of a page, to replace what stands there."""
     return _environment.get_template(template).render(context)
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dramatiq.message import get_encoder
-
 from barback import lua
+from barback.codec import encode_fields
 from barback.delivery import UndecodablePayload, decode_fields
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def _fresh_payload(letter: DeadLetter) -> bytes:
         for name, value in letter.fields["options"].items()
         if name not in _TRACES_OF_FAILURE
     }
-    return get_encoder().encode({**letter.fields, "options": options})
+    return encode_fields({**letter.fields, "options": options})
 
 
 def _batches(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:

@@ -13,6 +13,7 @@ import click
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from barback.cron import find_timezone
 from barback.redis_url import check_redis_url
 
 if TYPE_CHECKING:
@@ -102,12 +103,22 @@ class Settings(BaseSettings):
         description="How long the report takes over each day, besides the summing up.",
     )
 
+    bar_timezone: str = Field(
+        default="UTC",
+        description="The bar's time zone, an IANA name: its days and its schedules are of it.",
+    )
+
     @field_validator("redis_url")
     @classmethod
     def _is_a_redis_url(cls, url: str | None) -> str | None:
         if url is not None:
             check_redis_url(url)
         return url
+
+    @field_validator("bar_timezone")
+    @classmethod
+    def _is_a_timezone(cls, name: str) -> str:
+        return find_timezone(name).key
 
     @property
     def public_url(self) -> str:

@@ -14,6 +14,7 @@ from dramatiq.results.backends import RedisBackend
 from actors.failures import RecordFailures
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer, EmbeddedServerError
+from barback.periodic import Periodic, take_over_periodiq
 from settings import settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def use_broker() -> None:
     """Make the bar's broker the global one, unless a test has set its own already."""
     if dramatiq.broker.global_broker is None:
         dramatiq.set_broker(make_broker())
+        take_over_periodiq()
 
 
 def make_broker(**connection: Any) -> RedisBroker:
@@ -36,6 +38,7 @@ def make_broker(**connection: Any) -> RedisBroker:
 def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:
     """Add what the actors rely on, besides Dramatiq's default middleware."""
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Periodic())
     broker.add_middleware(RecordFailures())
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)

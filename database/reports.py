@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, changed_rows, insert_new, text_enum, utc_now
 from database.menu import Money
-from database.sales import sales_of_day
+from database.sales import bounds_of, sales_of_day
 
 
 class ReportState(enum.StrEnum):
@@ -93,6 +93,21 @@ def request_report(session: Session, month: dt.date) -> tuple[Report, bool]:
         requested_at=utc_now(),
     )
     return session.scalars(select(Report).where(Report.active_month == month)).one(), is_new
+
+
+def has_complete_report(session: Session, month: dt.date) -> bool:
+    """Whether a report that was asked for after the end of the month is done or being made."""
+    _, end_of_month = bounds_of(_last_day(month))
+    query = select(Report.id).where(
+        Report.month == month.replace(day=1),
+        Report.state.in_(ACTIVE_STATES | {ReportState.DONE}),
+        Report.requested_at >= end_of_month,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _last_day(month: dt.date) -> dt.date:
+    return month.replace(day=calendar.monthrange(month.year, month.month)[1])
 
 
 def latest_reports(session: Session, *, limit: int = 12) -> list[Report]:

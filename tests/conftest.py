@@ -23,6 +23,7 @@ from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
 from barback.embedded import EmbeddedServer
+from barback.periodic import Periodic
 from tests.postgres import new_database, running_postgres
 from tests.processes import ProcessStarter
 
@@ -39,6 +40,7 @@ def _use_stub_broker() -> None:
     """Set the broker that the actors are declared on, before anything imports them."""
     broker = StubBroker()
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Periodic())
     broker.add_middleware(Results(backend=StubBackend()))
     broker.emit_after("process_boot")
     dramatiq.set_broker(broker)

@@ -15,7 +15,17 @@ from starlette.middleware import Middleware
 from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox
-from web import api, api_docs, confirmations, errors, home, orders, reports, sign_ups
+from web import (
+    api,
+    api_docs,
+    confirmations,
+    errors,
+    home,
+    orders,
+    reports,
+    sign_ups,
+    standing_orders,
+)
 from web.broker import broker
 from web.outgoing import Outgoing
 from web.security_headers import SecurityHeaders
@@ -42,7 +52,8 @@ def create_app() -> FastAPI:
     app.add_exception_handler(HTTPException, errors.http_error)
     app.add_exception_handler(RequestValidationError, errors.bad_input)
     app.add_exception_handler(Exception, errors.server_error)
-    for module in (home, orders, sign_ups, confirmations, reports, api_docs):
+    pages = (home, orders, standing_orders, sign_ups, confirmations, reports, api_docs)
+    for module in pages:
         app.include_router(module.router, include_in_schema=False)
     app.include_router(api.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

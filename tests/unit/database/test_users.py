@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def user_id(session: Session) -> uuid.UUID:
-    added = add_user(session, email="Ada@Example.org", password_hash="…")  # noqa: S106
+    added = add_user(session, email="Ada@Example.org", password_hash="…")
     assert added is not None
     return added
 
 
 @pytest.mark.usefixtures("user_id")
 def test_an_address_belongs_to_one_user_however_it_is_written(session: Session) -> None:
-    assert add_user(session, email="ada@example.ORG", password_hash="…") is None  # noqa: S106
+    assert add_user(session, email="ada@example.ORG", password_hash="…") is None
 
 
 def test_one_worker_at_a_time_sends_an_email(session: Session, user_id: uuid.UUID) -> None:

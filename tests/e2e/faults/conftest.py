@@ -16,7 +16,7 @@ from tests.polling import eventually
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.processes import ProcessStarter, TestProcess
@@ -39,11 +39,18 @@ class Scene:
         self.broker = RedisBroker(url=redis_url)
         self._start = start
 
-    def start_worker(self, *, threads: int = 2, wait: bool = True, **variables: str) -> TestProcess:
+    def start_worker(
+        self,
+        *,
+        threads: int = 2,
+        wait: bool = True,
+        program: Sequence[str] = ("dramatiq",),
+        **variables: str,
+    ) -> TestProcess:
         """Start a worker of one process; by default, wait until it is ready."""
         variables.setdefault("FAULTS_REDIS_URL", self.redis_url)
         worker = self._start(
-            ["dramatiq", "tests.e2e.faults.actors", "--processes", "1", "--threads", str(threads)],
+            [*program, "tests.e2e.faults.actors", "--processes", "1", "--threads", str(threads)],
             FAULTS_LEDGER=str(self.ledger.path),
             **variables,
         )

@@ -142,17 +142,19 @@ def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(
 ) -> None:
     # Given a worker whose clock is off, a worker whose clock is right, and a job in each
     require_program("faketime", install="apt-get install faketime")
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     go_on = tmp_path / "go-on"
     scene.start_worker(
         threads=1,
+        program=["python", "-m", "tests.e2e.faults.under_faketime"],
         LD_PRELOAD=str(library),
         FAKETIME=offset,
         FAKETIME_DONT_FAKE_MONOTONIC="1",
+        dramatiq_queue_prefetch="1",
     )
     scene.send("wrong-clock", hold=str(go_on))
     scene.wait_for_starts("wrong-clock")
-    scene.start_worker(threads=1)
+    scene.start_worker(threads=1, dramatiq_queue_prefetch="1")
     scene.send("right-clock", hold=str(go_on))
     scene.wait_for_starts("right-clock")
 

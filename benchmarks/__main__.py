@@ -13,13 +13,13 @@ import click
 from rich.console import Console
 
 from benchmarks.catalog import SYSTEMS
-from benchmarks.environments import PROJECT_DIR, InstallationFailed
+from benchmarks.environments import PROJECT_DIR, InstallationError
 from benchmarks.measure import PARTS
-from benchmarks.output.table import print_result
+from benchmarks.output.report import RESULTS_DIR, ReportError, newest_result, write_report
+from benchmarks.output.table import COLUMNS_FOR_RANGES, print_result
 from benchmarks.run import Plan, Run
-from benchmarks.server import PERSISTENCE, ServerNotUsable
-
-RESULTS_DIR = PROJECT_DIR / "benchmarks" / "results"
+from benchmarks.server import PERSISTENCE, ServerError
+from benchmarks.summary import Summary
 
 
 class Choices(click.ParamType[list[str]]):
@@ -93,18 +93,42 @@ def main() -> None:
 def run(only: list[str], output: Path | None, **options: Any) -> None:
     """Measure, print a table, and write the result."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console()
+    console = _console()
     plan = Plan(systems=[SYSTEMS[name] for name in only], command=_command(), **options)
     try:
         result = Run(plan, console).result()
-    except (ServerNotUsable, InstallationFailed) as error:
+    except (ServerError, InstallationError) as error:
         click.echo(f"Error: {error}", err=True)
-        raise SystemExit(3 if isinstance(error, ServerNotUsable) else 1) from None
-    print_result(console, result)
+        raise SystemExit(3 if isinstance(error, ServerError) else 1) from None
+    print_result(console, Summary(result))
     path = output or RESULTS_DIR / f"{result['started_at'][:10]}-{result['commit']}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     console.print(f"Written to {path}")
     raise SystemExit(1 if result["failures"] else 0)
+
+
+@main.command
+@click.argument(
+    "result_path", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
+)
+def report(result_path: Path | None) -> None:
+    """Write the READMEs' tables and the chart anew, from a RESULT_PATH or the newest result."""
+    console = _console()
+    try:
+        path = result_path or newest_result()
+        summary = Summary(json.loads(path.read_text()))
+        print_result(console, summary)
+        written = write_report(summary)
+    except ReportError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from None
+    for each in written:
+        console.print(f"Written from {path.name}: {each.relative_to(PROJECT_DIR)}")
+
+
+def _console() -> Console:
+    # A file or a pipe has room for everything.
+    return Console(width=None if sys.stdout.isatty() else COLUMNS_FOR_RANGES)
 
 
 def _command() -> str:

@@ -43,9 +43,7 @@ class Agent:
         await self._producer.send_many(first, count)
         return time.perf_counter() - started
 
-    async def do_pace(
-        self, first: int, count: int, gap_seconds: float, send: str = "send"
-    ) -> None:
+    async def do_pace(self, first: int, count: int, gap_seconds: float, send: str = "send") -> None:
         """Send messages at fixed times, whatever has become of those before (open loop)."""
         send_one = getattr(self._producer, send)
         begin = time.monotonic()

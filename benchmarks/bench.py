@@ -89,9 +89,13 @@ class Bench:
         return Records(directory)
 
     @contextmanager
-    def producer(self) -> Iterator[Producer]:
+    def producer(self, module: str = "producer") -> Iterator[Producer]:
+        """A producer that runs until the end of the block, by a module of the system's package."""
         producer = Producer(
-            self.system, self._environment, env=self._env(), log_path=self._log_path("producer")
+            f"{self.system.module}.{module}",
+            self._environment,
+            env=self._env(),
+            log_path=self._log_path("producer"),
         )
         try:
             yield producer

@@ -11,6 +11,4 @@ from benchmarks.systems.stock import SYSTEM as STOCK
 from benchmarks.systems.streaq import SYSTEM as STREAQ
 from benchmarks.systems.taskiq import SYSTEM as TASKIQ
 
-SYSTEMS = {
-    system.name: system for system in (OURS, STOCK, HUEY, TASKIQ, CELERY, STREAQ, ARQ, RQ)
-}
+SYSTEMS = {system.name: system for system in (OURS, STOCK, HUEY, TASKIQ, CELERY, STREAQ, ARQ, RQ)}

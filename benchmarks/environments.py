@@ -19,7 +19,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 INSTALL_DEADLINE_SECONDS = 300.0
 
 
-class InstallationFailed(Exception):
+class InstallationError(Exception):
     """A system could not be installed."""
 
 
@@ -69,5 +69,5 @@ def _pip(environment: Environment, *arguments: str) -> subprocess.CompletedProce
         check=False,
     )
     if done.returncode != 0:
-        raise InstallationFailed(f"pip {' '.join(arguments)} failed:\n{done.stderr.strip()}")
+        raise InstallationError(f"pip {' '.join(arguments)} failed:\n{done.stderr.strip()}")
     return done

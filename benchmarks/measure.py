@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.figures.bulk_limit import bare_rpush_per_second
+from benchmarks.figures.delayed_memory import delayed_messages_megabytes
+from benchmarks.figures.delayed_start import delayed_start_ms
 from benchmarks.figures.drain import drain
 from benchmarks.figures.enqueue import enqueue_in_bulk, enqueue_one_by_one
 from benchmarks.figures.idle import idle_commands_per_second
+from benchmarks.figures.isolation import coffee_waits_ms
 from benchmarks.figures.pickup import pickup_ms
+from benchmarks.figures.recovery import recovery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.bench import Bench
     from benchmarks.producer import Producer
+    from benchmarks.system import System
 
 Figures = dict[str, Any]
 
@@ -59,7 +65,59 @@ def measure_idle(bench: Bench) -> Figures:
     return figures
 
 
-PARTS: dict[str, Callable[[Bench], Figures]] = {
-    "throughput": measure_throughput,
-    "idle": measure_idle,
+def measure_delays(bench: Bench) -> Figures:
+    """How late delayed messages start, and what many of them cost a worker in memory."""
+    bench.server.empty()
+    with bench.producer() as producer:
+        with bench.workers() as workers:
+            bench.warm_up(producer, workers)
+            start_ms = delayed_start_ms(bench, producer, workers)
+        megabytes = delayed_messages_megabytes(bench, producer)
+    return {"delayed_start_ms": start_ms, "delayed_messages_megabytes": megabytes}
+
+
+def measure_bulk_limit(bench: Bench) -> Figures:
+    bench.server.empty()
+    with bench.producer() as producer:
+        return {"bare_rpush_per_second": bare_rpush_per_second(bench, producer)}
+
+
+def measure_recovery(bench: Bench) -> Figures:
+    bench.server.empty()
+    with bench.producer() as producer:
+        return recovery(bench, producer)
+
+
+def measure_isolation(bench: Bench) -> Figures:
+    return {
+        "coffee_on_shared_queue_ms": coffee_waits_ms(bench, on_shared=True),
+        "coffee_on_own_queue_ms": coffee_waits_ms(bench, on_shared=False),
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """Figures that are measured together.
+
+    Parameters:
+      measure: Measures them once.
+      of_ours_alone: Whether only Barback offers what they need.
+      once: Whether one repeat is enough: it takes long, and has many samples within.
+    """
+
+    measure: Callable[[Bench], Figures]
+    of_ours_alone: bool = False
+    once: bool = False
+
+    def is_due(self, system: System, repeat: int) -> bool:
+        return (system.name == "ours" or not self.of_ours_alone) and not (self.once and repeat)
+
+
+PARTS = {
+    "throughput": Part(measure_throughput),
+    "idle": Part(measure_idle),
+    "bulk-limit": Part(measure_bulk_limit, of_ours_alone=True),
+    "delays": Part(measure_delays, of_ours_alone=True),
+    "isolation": Part(measure_isolation, of_ours_alone=True),
+    "recovery": Part(measure_recovery, of_ours_alone=True, once=True),
 }

@@ -7,21 +7,20 @@ import select
 import subprocess
 from typing import IO, TYPE_CHECKING, Any
 
-from benchmarks.waiting import DeadlinePassed
+from benchmarks.waiting import DeadlineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from benchmarks.environments import Environment
-    from benchmarks.system import System
 
 #: How long a producer may take for an order, in seconds.
 ANSWER_DEADLINE_SECONDS = 120.0
 STOP_DEADLINE_SECONDS = 10.0
 
 
-class ProducerFailed(Exception):
+class ProducerError(Exception):
     """A system's producer ended before it had answered."""
 
 
@@ -29,13 +28,13 @@ class Producer:
     """A process that sends messages by means of a system."""
 
     def __init__(
-        self, system: System, environment: Environment, *, env: Mapping[str, str], log_path: Path
+        self, module: str, environment: Environment, *, env: Mapping[str, str], log_path: Path
     ) -> None:
         self._log_path = log_path
         program = [environment.program("python"), "-m", "benchmarks.agent"]
         with log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [*program, f"{system.module}.producer"],
+                [*program, module],
                 cwd=log_path.parent,
                 env=env,
                 stdin=subprocess.PIPE,
@@ -58,10 +57,10 @@ class Producer:
     def answer(self) -> Any:
         ready, _, _ = select.select([self._stdout], [], [], ANSWER_DEADLINE_SECONDS)
         if not ready:
-            raise DeadlinePassed(f"A producer did not answer in {ANSWER_DEADLINE_SECONDS:.0f} s.")
+            raise DeadlineError(f"A producer did not answer in {ANSWER_DEADLINE_SECONDS:.0f} s.")
         line = self._stdout.readline()
         if not line:
-            raise ProducerFailed(self._log_path.read_text(errors="replace")[-2_000:])
+            raise ProducerError(self._log_path.read_text(errors="replace")[-2_000:])
         return json.loads(line)
 
     def stop(self) -> None:

@@ -51,6 +51,10 @@ class Records:
         """How many there are, at the price of a few `stat` calls."""
         return sum(path.stat().st_size for path in self._paths()) // _RECORD_BYTES
 
+    def pids(self) -> set[int]:
+        """The processes that have run anything."""
+        return {int(path.stem) for path in self._paths()}
+
     def of(self, message_ids: range) -> list[Record]:
         """The records of some messages, in the order of their start."""
         found = (each for each in self._read() if each.message_id in message_ids)

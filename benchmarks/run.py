@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +14,15 @@ from benchmarks.environments import make_environment
 from benchmarks.machine import commit, machine_facts
 from benchmarks.measure import PARTS
 from benchmarks.server import foreign_server, private_server
+from benchmarks.summary import deliveries
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rich.console import Console
 
     from benchmarks.environments import Environment
+    from benchmarks.measure import Part
     from benchmarks.server import Server
     from benchmarks.system import System
 
@@ -52,31 +55,26 @@ class Run:
     failures: list[str] = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
-        environments = self._environments()
-        started, started_at = time.monotonic(), datetime.now(UTC)
-        with tempfile.TemporaryDirectory(prefix="bench-") as directory, self._server() as server:
+        with self._server() as server, tempfile.TemporaryDirectory(prefix="bench-") as directory:
+            environments = self._environments()
+            started, started_at = time.monotonic(), datetime.now(UTC)
             runs = self._measure(environments, server, Path(directory))
-            server_facts = server.facts()
-        return {
-            "started_at": started_at.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - started),
-            "command": self.plan.command,
-            "commit": commit(),
-            "repeats": self.plan.repeats,
-            "scale": self.plan.scale,
-            "machine": machine_facts(),
-            "server": server_facts,
-            "failures": self.failures,
-            "systems": {
-                system.name: {
-                    "label": system.label,
-                    "settings": system.settings,
-                    "versions": _versions(system, environments[system.name]),
-                    "runs": runs[system.name],
-                }
-                for system in self.plan.systems
-            },
-        }
+            return {
+                "started_at": started_at.isoformat(timespec="seconds"),
+                "seconds": round(time.monotonic() - started),
+                "command": self.plan.command,
+                "commit": commit(),
+                "repeats": self.plan.repeats,
+                "scale": self.plan.scale,
+                "machine": machine_facts(),
+                "server": server.facts(),
+                "failures": self.failures,
+                "systems": {
+                    system.name: _system_facts(system, environments[system.name])
+                    | {"runs": runs[system.name]}
+                    for system in self.plan.systems
+                },
+            }
 
     def _environments(self) -> dict[str, Environment]:
         environments = {}
@@ -108,26 +106,38 @@ class Run:
 
     def _measure_once(self, bench: Bench, repeat: int) -> dict[str, Any]:
         figures: dict[str, Any] = {}
-        for part in self.plan.parts:
-            what = f"repeat {repeat + 1} of {self.plan.repeats}: {bench.system.label}, {part}"
-            with self.console.status(what):
-                started = time.monotonic()
-                try:
-                    figures |= PARTS[part](bench)
-                except Exception as error:  # noqa: BLE001 - the other systems are still of interest
-                    self._note_failure(what, error)
-                else:
-                    self.console.print(f"[dim]{what}: {time.monotonic() - started:.1f} s[/dim]")
+        for name in self.plan.parts:
+            if PARTS[name].is_due(bench.system, repeat):
+                what = f"repeat {repeat + 1} of {self.plan.repeats}: {bench.system.label}, {name}"
+                figures |= self._measure_part(bench, PARTS[name], what)
         return figures
 
-    def _note_failure(self, what: str, error: Exception) -> None:
-        details = "\n".join(getattr(error, "__notes__", []))
-        self.failures.append(f"{what}: {error}")
-        self.console.print(f"[red]{what}: {error}[/red]\n{details}", highlight=False)
+    def _measure_part(self, bench: Bench, part: Part, what: str) -> dict[str, Any]:
+        started = time.monotonic()
+        try:
+            with self.console.status(what):
+                figures = part.measure(bench)
+        except Exception as error:  # noqa: BLE001 - the other systems are still of interest
+            self._note_failure(what, str(error), *getattr(error, "__notes__", []))
+            return {}
+        self.console.print(f"[dim]{what}: {time.monotonic() - started:.1f} s[/dim]")
+        sent = deliveries([figures])
+        if sent["lost"] or sent["duplicated"]:
+            self._note_failure(what, f"{sent['lost']} lost, {sent['duplicated']} run twice")
+        return figures
+
+    def _note_failure(self, what: str, reason: str, *details: str) -> None:
+        self.failures.append(f"{what}: {reason}")
+        self.console.print(f"[red]{what}:[/red]", highlight=False)
+        for text in (reason, *details):
+            self.console.print(text, markup=False, highlight=False)
 
 
-def _versions(system: System, environment: Environment) -> dict[str, str]:
-    versions = environment.versions()
-    return {name: versions[name] for name in sorted(versions, key=str.lower)} | {
-        name: versions[name] for name in system.packages
+def _system_facts(system: System, environment: Environment) -> dict[str, Any]:
+    return {
+        "label": system.label,
+        "settings": system.settings,
+        "packages": system.packages,
+        "versions": environment.versions(),
+        "messages_per_process": system.messages_per_process,
     }

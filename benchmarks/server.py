@@ -20,7 +20,7 @@ PERSISTENCE = {
 }
 
 
-class ServerNotUsable(Exception):
+class ServerError(Exception):
     """The server cannot be used for a benchmark."""
 
 
@@ -76,9 +76,9 @@ def foreign_server(url: str) -> Iterator[Server]:
     try:
         is_empty = server.is_empty()
     except redis.RedisError as error:
-        raise ServerNotUsable(f"The server cannot be reached: {error}") from None
+        raise ServerError(f"The server cannot be reached: {error}") from None
     if not is_empty:
-        raise ServerNotUsable(
+        raise ServerError(
             "The database of --redis-url is not empty, and the benchmark would empty it. "
             "Give the number of an empty one at the end of the URL: redis://host:6379/9"
         )

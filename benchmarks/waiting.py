@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.02
 
 
-class DeadlinePassed(Exception):
+class DeadlineError(Exception):
     """A step of the benchmark took longer than it may."""
 
 
@@ -20,5 +20,5 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise DeadlinePassed(f"{what}: not within {seconds:.0f} s.")
+            raise DeadlineError(f"{what}: not within {seconds:.0f} s.")
         time.sleep(POLL_SECONDS)

@@ -15,7 +15,7 @@ _DIGITS_OF_RATES = 3
 
 
 def number_text(value: float, digits: int) -> str:
-    if digits == 0 and value >= 10**_DIGITS_OF_RATES:
+    if digits == 0 and abs(value) >= 10**_DIGITS_OF_RATES:
         value = float(f"{value:.{_DIGITS_OF_RATES}g}")
     return f"{value:,.{digits}f}"
 
@@ -24,11 +24,8 @@ def median_text(figure: Figure, found: Spread | None) -> str:
     return "–" if found is None else number_text(found.middle, figure.digits)
 
 
-def spread_lines(figure: Figure, found: Spread | None) -> str:
-    if found is None:
-        return "–"
-    low, high = number_text(found.low, figure.digits), number_text(found.high, figure.digits)
-    return f"{median_text(figure, found)}\n[dim]{low} … {high}[/dim]"
+def range_text(figure: Figure, found: Spread) -> str:
+    return f"{number_text(found.low, figure.digits)}…{number_text(found.high, figure.digits)}"
 
 
 def delivery_text(runs: Runs) -> str:

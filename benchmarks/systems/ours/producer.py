@@ -3,13 +3,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import dramatiq
-
-from barback import RedisBroker, send_many as send_many_to
+from barback import RedisBroker
+from barback import send_many as send_many_to
 from benchmarks.systems.ours.tasks import task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import dramatiq
 
 #: As many as Barback sends at a time.
 CHUNK_SIZE = 500

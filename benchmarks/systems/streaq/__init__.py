@@ -4,7 +4,9 @@ from benchmarks.system import Command, System
 
 
 def _worker_commands(processes: int) -> list[Command]:
-    return [["streaq", "run", "benchmarks.systems.streaq.tasks:worker", "--workers", str(processes)]]
+    return [
+        ["streaq", "run", "benchmarks.systems.streaq.tasks:worker", "--workers", str(processes)]
+    ]
 
 
 SYSTEM = System(

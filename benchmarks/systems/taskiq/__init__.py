@@ -1,11 +1,14 @@
 """taskiq on the list broker of taskiq-redis, which is faster than its stream broker, but loses what
-a killed worker had taken."""
+a killed worker had taken.
+"""
 
 from benchmarks.system import Command, System
 
 
 def _worker_commands(processes: int) -> list[Command]:
-    return [["taskiq", "worker", "benchmarks.systems.taskiq.tasks:broker", "--workers", str(processes)]]
+    return [
+        ["taskiq", "worker", "benchmarks.systems.taskiq.tasks:broker", "--workers", str(processes)]
+    ]
 
 
 SYSTEM = System(

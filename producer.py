@@ -17,6 +17,7 @@ from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
+from barback.bulk import enqueue_all
 from barback.errors import BrokerUnavailable, UnsuitableServer
 from barback.results import await_results
 from barback.workers import live_queues
@@ -63,8 +64,9 @@ def start_serving(*, beers: int = 0, coffees: int = 0, delay_ms: int = 0) -> lis
 
 
 def _send_all(orders: Iterable[Order], *, delay_ms: int) -> list[Order]:
-    broker = serve_a_beer.broker
-    return [broker.enqueue(order, delay=delay_ms or None) for order in orders]
+    sent = list(orders)
+    enqueue_all(serve_a_beer.broker, sent, delay_ms=delay_ms or None)
+    return sent
 
 
 def _new_order_id() -> str:

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
-import dramatiq.worker
 import redis
 from dramatiq.brokers.redis import DEFAULT_DEAD_MESSAGE_TTL, DEFAULT_HEARTBEAT_TIMEOUT
 from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 from dramatiq.common import q_name
+from dramatiq.middleware import Middleware, Retries
 
 from barback import lua
 from barback.bulk import BulkEnqueue
 from barback.consumer import QueueConsumer
-from barback.dangerous import DangerousMessages
 from barback.delay_consumer import DelayConsumer
 from barback.delivery import Delivery, FollowUp
 from barback.errors import BrokerUnavailable, MessageRejected
 from barback.hooks import HookedBroker
-from barback.in_flight import InFlight, Settlement
 from barback.keys import QueueKeys, WorkerKeys
 from barback.link import Link, LinkPool
-from barback.payload import DEFAULT_MAX_MESSAGE_BYTES, as_sent, encode, new_id, with_id
-from barback.pulse import Pulse, consumer_name
-from barback.recovery import Recovery
+from barback.local_worker import LocalWorker
+from barback.payload import DEFAULT_MAX_MESSAGE_BYTES, as_sent, as_stored, encode, new_id, with_id
 from barback.server import check_client, check_server, connect
-from barback.work_queue import WorkQueue
+from barback.stock_commands import StockCommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dramatiq import Consumer, Middleware, Worker
+    import dramatiq.worker
+    from dramatiq import Consumer
 
 #: How long a message waits before it runs again, in milliseconds, when what follows from it (the
 #: next message of a pipeline) could not be enqueued.
@@ -80,6 +76,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         self._hooked_middleware = []
         self._before, self._after = {}, {}
+        self._own_before, self._own_after = {}, {}
         super().__init__(  # type: ignore[no-untyped-call]
             middleware=middleware,
             namespace=namespace,
@@ -92,17 +89,18 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         self.max_message_bytes = max_message_bytes
         self.links = LinkPool(self.client)
         self.worker_keys = WorkerKeys(namespace)
-        self.pulse = Pulse(self)
-        self.dangerous_messages = DangerousMessages(self)
-        #: Set from the moment that the worker of this process is told to stop.
-        self.is_stopping = False
-        #: Whether the user has fixed how many messages are taken ahead.
-        self.prefetch_is_fixed = bool(dramatiq.worker.QUEUE_PREFETCH)
+        self.local_worker = LocalWorker(self)
+        self.stock_commands = StockCommands(self)
+        self._own_before = {
+            "process_message": self.local_worker.begin_message,
+            "worker_boot": self.local_worker.begin,
+            "worker_shutdown": self.local_worker.begin_end,
+        }
+        self._own_after = {
+            "consumer_thread_boot": self.local_worker.begin_consumer_thread,
+            "worker_shutdown": self.local_worker.end,
+        }
         self._keys: dict[str, QueueKeys] = {}
-        self._in_flight: defaultdict[str, InFlight] = defaultdict(InFlight)
-        self._work_queue: WorkQueue | None = None
-        self._unstarted: defaultdict[str, list[Delivery]] = defaultdict(list)
-        self._unstarted_lock = threading.Lock()
         self._server_is_checked = False
 
     # -- enqueueing -------------------------------------------------------------------------------
@@ -128,9 +126,9 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         """
         redis_id = new_id()
         fields = with_id(message, redis_id)
-        payload = encode(fields, self.max_message_bytes)
         sent = as_sent(fields, delay)
         self.emit_before("enqueue", sent, delay)
+        payload = encode(as_stored(fields, sent), self.max_message_bytes)
         if isinstance(message, Delivery):
             message.follow_ups.append(FollowUp(redis_id, payload, delay))
         else:
@@ -181,10 +179,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         """
         redis_id = new_id()
         fields = with_id(message, redis_id)
-        payload = encode(fields, self.max_message_bytes)
         sent = as_sent(fields, None)
         keys = self.keys(message.queue_name)
         self.emit_before("enqueue", sent, None)
+        payload = encode(fields, self.max_message_bytes)
         is_first = self._tell(
             lua.ENQUEUE_ONCE,
             (keys.queue, keys.messages, self.worker_keys.once(token)),
@@ -250,27 +248,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             return DelayConsumer(self, queue_name, timeout)
         return QueueConsumer(self, queue_name, prefetch, timeout)
 
-    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        if signal == "process_message":
-            if args[0].losses:
-                self.dangerous_messages.enter(args[0])
-        elif signal == "worker_boot":
-            self._begin_work(args[0])
-        elif signal == "worker_shutdown":
-            self._end_work()
-        super().emit_before(signal, *args, **kwargs)
-
-    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        super().emit_after(signal, *args, **kwargs)
-        if signal == "consumer_thread_boot":
-            # Dramatiq looks for due messages in there after each message. There never are any,
-            # and this queue says so ten times faster.
-            args[0].delay_queue = WorkQueue()
-        elif signal == "worker_shutdown":
-            self.pulse.stop()
-
-    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
-        """Keep a message alive whose consequences could not be enqueued.
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
+        """Keep a message alive when what follows from it could not be sent.
 
         Dramatiq would acknowledge it: its retry, or the next step of its pipeline, would be lost.
         """
@@ -281,31 +262,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             redis_id = new_id()
             payload = encode(with_id(delivery, redis_id), self.max_message_bytes)
             delivery.follow_ups = [FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS)]
-        elif isinstance(error, MessageRejected):
+            delivery.failed = False  # it runs again, so it is no dead letter yet
+        elif isinstance(error, MessageRejected) or isinstance(middleware, Retries):
             delivery.stuff_exception(error)
             delivery.fail()
-
-    def _begin_work(self, worker: Worker) -> None:
-        self.is_stopping = False
-        self._work_queue = WorkQueue()
-        worker.work_queue = self._work_queue  # type: ignore[assignment]
-        self.pulse.start(worker.worker_threads)
-        link = Link(self.client)
-        try:
-            check_server(link)
-        except redis.RedisError as error:
-            self.logger.warning("Redis cannot be reached yet: %s", error)
-        finally:
-            link.close()
-
-    def _end_work(self) -> None:
-        self.is_stopping = True
-        for in_flight in self._in_flight.values():
-            in_flight.wake()
-
-    def check_server(self, link: Link) -> None:
-        """See :func:`barback.server.check_server`."""
-        check_server(link)
 
     # -- what consumers share ---------------------------------------------------------------------
 
@@ -315,70 +275,10 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             keys = self._keys[queue_name] = QueueKeys(self.namespace, q_name(queue_name))
         return keys
 
-    def in_flight(self, queue_name: str) -> InFlight:
-        return self._in_flight[queue_name]
-
-    def settle(self, queue_name: str, settlement: Settlement) -> None:
-        """Finish a message in any way but the plain acknowledgement."""
-        keys = self.keys(queue_name)
-        self.links.run(
-            lua.SETTLE,
-            (
-                keys.queue,
-                keys.messages,
-                keys.acks(self.broker_id),
-                keys.losses,
-                keys.delayed_messages,
-                keys.due,
-                keys.wake,
-                keys.dead,
-                keys.dead_messages,
-                keys.dead_details,
-            ),
-            settlement.args,
-        )
-
-    def give_back(self, queue_name: str, redis_ids: Sequence[str]) -> None:
-        """Put held messages back at the head of their queue, in their order."""
-        keys = self.keys(queue_name)
-        self.links.run(
-            lua.GIVE_BACK, (keys.queue, keys.messages, keys.acks(self.broker_id)), redis_ids
-        )
-
-    def take_unstarted(self, queue_name: str) -> list[Delivery]:
-        """Take the messages of a queue that no thread of the stopping worker has started."""
-        with self._unstarted_lock:
-            if self._work_queue is not None:
-                for item in self._work_queue.drain():
-                    self._unstarted[item.message.queue_name].append(item.message)
-            return self._unstarted.pop(queue_name, [])
-
-    def retire(self, queue_name: str) -> None:
-        """Give back whatever this process holds of a queue, and consume it no more."""
-        self.pulse.forget_consumer(queue_name)
-        keys = self.keys(queue_name)
-        self.links.run(
-            lua.RETIRE,
-            (
-                keys.queue,
-                keys.messages,
-                keys.acks(self.broker_id),
-                keys.inbox(self.broker_id),
-                self.worker_keys.signs,
-            ),
-            (
-                consumer_name(self.broker_id, queue_name),
-                queue_name,
-                *self.in_flight(queue_name).known_ids(),
-            ),
-        )
-
-    def has_other_workers(self, queue_name: str) -> bool:
-        """Whether another process consumes a queue."""
-        consumers: Any = self.client.zrange(self.worker_keys.signs, 0, -1)
-        mine = consumer_name(self.broker_id, queue_name).encode()
-        suffix = b":" + queue_name.encode()
-        return any(name.endswith(suffix) for name in consumers if name != mine)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return getattr(self.stock_commands, name)
+        raise AttributeError(f"attribute {name} does not exist")
 
     def read_payloads(self, messages_key: str, redis_ids: list[Any]) -> list[bytes | None]:
         payloads: Any = self.client.hmget(messages_key, redis_ids)
@@ -386,84 +286,9 @@ class RedisBroker(HookedBroker, StockRedisBroker):
 
     def close(self) -> None:
         """Close the connections of this broker."""
-        self.pulse.stop()
+        self.local_worker.pulse.stop()
         self.links.close()
         self.client.close()
-
-    # -- the commands of the stock broker, which its tests and other programs use -----------------
-
-    def do_enqueue(self, queue_name: str, redis_id: str, payload: bytes) -> None:
-        self._store(queue_name, redis_id, payload, None)
-
-    def do_fetch(self, queue_name: str, count: int) -> list[bytes | None]:
-        keys, worker_id = self.keys(queue_name), self.broker_id
-        self.links.run(
-            lua.BEAT,
-            (self.worker_keys.signs,),
-            (self.heartbeat_timeout, consumer_name(worker_id, queue_name)),
-        )
-        _, payloads, _ = self.links.run(
-            lua.EXCHANGE,
-            (
-                keys.queue,
-                keys.messages,
-                keys.acks(worker_id),
-                keys.inbox(worker_id),
-                keys.losses,
-            ),
-            (count,),
-        )
-        return list(payloads)
-
-    def do_ack(self, queue_name: str, redis_id: str) -> None:
-        keys, worker_id = self.keys(queue_name), self.broker_id
-        self.links.run(
-            lua.EXCHANGE,
-            (
-                keys.queue,
-                keys.messages,
-                keys.acks(worker_id),
-                keys.inbox(worker_id),
-                keys.losses,
-            ),
-            (0, redis_id),
-        )
-
-    def do_nack(self, queue_name: str, redis_id: str) -> None:
-        plain = Settlement(redis_id, (redis_id, "dead", "{}"))
-        self.settle(queue_name, self.in_flight(queue_name).endings.pop(redis_id, plain))
-
-    def do_requeue(self, queue_name: str, *redis_ids: str) -> None:
-        self.give_back(queue_name, redis_ids)
-
-    def do_purge(self, queue_name: str) -> None:
-        keys = self.keys(queue_name)
-        delayed = (keys.stock_delayed, keys.delayed_messages, keys.due, keys.wake)
-        if queue_name != q_name(queue_name):
-            self.client.delete(*delayed)
-            return
-        self.client.delete(
-            *(keys.queue, keys.messages, keys.acks(self.broker_id), keys.inbox(self.broker_id)),
-            *(keys.losses, keys.dead, keys.dead_messages, keys.dead_details),
-        )
-
-    def do_qsize(self, queue_name: str) -> int:
-        """How much of a queue is left to do: waiting, in work or delayed.
-
-        As with the stock broker, what is in work here or delayed counts twice. It is zero when
-        and only when there is nothing left.
-        """
-        keys = self.keys(queue_name)
-        if self._should_do_maintenance("qsize"):
-            recovery = Recovery(self)
-            recovery.recover_silent(keys.queue_name)
-            recovery.purge_dead_letters(keys.queue_name)
-        with self.client.pipeline(transaction=True) as pipeline:
-            pipeline.hlen(keys.messages)
-            pipeline.scard(keys.acks(self.broker_id))
-            pipeline.hlen(keys.delayed_messages)
-            pipeline.zcard(keys.due)
-            return sum(pipeline.execute())
 
 
 def unavailable(error: redis.RedisError) -> BrokerUnavailable:

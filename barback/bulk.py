@@ -10,9 +10,9 @@ import dramatiq
 import redis
 
 from barback import lua
-from barback.errors import BulkEnqueueFailed, MessageRejected
-from barback.link import Argument, Command, Link, evalsha
-from barback.payload import as_sent, encode, new_ids, with_id
+from barback.errors import BulkEnqueueFailed
+from barback.link import Argument, Command, Link, eval_source
+from barback.payload import as_sent, as_stored, encode, new_ids, with_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,10 +45,22 @@ def send_many(
         actor.message(*each) if isinstance(each, tuple) else actor.message(**each)
         for each in arguments
     )
-    broker: Any = actor.broker
+    return enqueue_all(actor.broker, messages)
+
+
+def enqueue_all(
+    broker: dramatiq.Broker,
+    messages: Iterable[dramatiq.Message[Any]],
+    *,
+    delay_ms: int | None = None,
+) -> int:
+    """Enqueue many messages on any broker: on a StubBroker in tests, one by one.
+
+    See :meth:`barback.RedisBroker.enqueue_many`.
+    """
     if hasattr(broker, "enqueue_many"):
-        return int(broker.enqueue_many(messages))
-    return sum(1 for message in messages if broker.enqueue(message))
+        return int(broker.enqueue_many(messages, delay=delay_ms))
+    return len([broker.enqueue(message, delay=delay_ms) for message in messages])
 
 
 class BulkEnqueue:
@@ -72,11 +84,10 @@ class BulkEnqueue:
         """See :meth:`barback.RedisBroker.enqueue_many`."""
         iterator = iter(messages)
         try:
-            self._link.call("SCRIPT", "LOAD", self._script.source)
             while chunk := list(islice(iterator, CHUNK_SIZE)):
                 self._send(chunk)
             self._confirm()
-        except (redis.RedisError, MessageRejected) as error:
+        except Exception as error:  # also what the program raises while it makes the messages
             self._confirm_rest()
             raise BulkEnqueueFailed(
                 f"Only the first {self._enqueued:,} messages were enqueued for certain: {error}",
@@ -85,10 +96,6 @@ class BulkEnqueue:
         finally:
             self._link.close()
         return self._enqueued
-
-    @property
-    def _script(self) -> lua.Script:
-        return lua.ENQUEUE if self._delay_ms is None else lua.DELAY
 
     def _send(self, chunk: Sent) -> None:
         sent, commands = self._prepare(chunk)
@@ -103,22 +110,23 @@ class BulkEnqueue:
         arguments: defaultdict[str, list[Argument]] = defaultdict(list)
         for message, redis_id in zip(chunk, new_ids(len(chunk)), strict=True):
             fields = with_id(message, redis_id)
-            arguments[message.queue_name] += (redis_id, encode(fields, broker.max_message_bytes))
-            if delay_ms is not None:
-                arguments[message.queue_name].append(max(delay_ms, 0))
             if has_hooks:
                 copy = as_sent(fields, delay_ms)
                 broker.emit_before("enqueue", copy, delay_ms)
                 sent.append(copy)
+                fields = as_stored(fields, copy)
+            arguments[message.queue_name] += (redis_id, encode(fields, broker.max_message_bytes))
+            if delay_ms is not None:
+                arguments[message.queue_name].append(max(delay_ms, 0))
         return sent, list(self._commands(arguments))
 
     def _commands(self, arguments: Mapping[str, list[Argument]]) -> Iterator[Command]:
         for queue_name, args in arguments.items():
             keys = self._broker.keys(queue_name)
             if self._delay_ms is None:
-                yield evalsha(lua.ENQUEUE, (keys.queue, keys.messages), args)
+                yield eval_source(lua.ENQUEUE, (keys.queue, keys.messages), args)
             else:
-                yield evalsha(lua.DELAY, (keys.delayed_messages, keys.due, keys.wake), args)
+                yield eval_source(lua.DELAY, (keys.delayed_messages, keys.due, keys.wake), args)
 
     def _confirm(self) -> None:
         """Wait for the answer to the chunk that is under way."""

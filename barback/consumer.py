@@ -37,6 +37,10 @@ BLOCK_GRACE_SECONDS = 5
 #: How long acknowledgements of quick work are collected before Redis is told, in seconds.
 COLLECT_SECONDS = 0.002
 
+#: How long the messages that ended a wait inside Redis are left alone, in seconds. Their threads
+#: need the interpreter to start, which this thread would use to ask for more.
+START_SECONDS = 0.0003
+
 #: How long to wait before asking again, in seconds, while Redis is out of memory and cannot let
 #: a worker wait inside it.
 FULL_SECONDS = 0.05
@@ -64,15 +68,20 @@ class QueueConsumer(Consumer):
         self.broker = broker
         self.queue_name = queue_name
         self._keys = broker.keys(queue_name)
+        self._exchange_keys = self._keys.for_exchange(broker.broker_id)
+        self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
-        self._in_flight = broker.in_flight(queue_name)
-        self._window = Window(prefetch, is_fixed=broker.prefetch_is_fixed)
+        self._in_flight = self._local.in_flight(queue_name)
+        self._in_flight.acks_go_directly = False
+        self._window = Window(prefetch, is_fixed=self._local.prefetch_is_fixed)
         self._link = Link(broker.client)
         self._trouble = Trouble(self.logger, f"queue {queue_name!r}")
         self._taken: deque[Delivery] = deque()
         #: Whether this consumer waits inside Redis, and when the answer is overdue.
         self._is_blocked = False
         self._overdue_at = 0.0
+        #: Whether messages were handed out just now that had ended such a wait.
+        self._is_starting = False
 
     @property
     def outstanding_message_count(self) -> int:
@@ -82,8 +91,8 @@ class QueueConsumer(Consumer):
 
     def __next__(self) -> Delivery | None:
         taken = self._taken
-        if not taken or self.broker.is_stopping:
-            self.broker.pulse.note_consumer(self.queue_name)
+        if not taken or self._local.is_stopping:
+            self._local.pulse.note_consumer(self.queue_name)
             try:
                 self._refill()
             except (redis.RedisError, UnsuitableServer, OSError) as error:
@@ -94,7 +103,7 @@ class QueueConsumer(Consumer):
         if self._trouble.is_on:
             self._reconnect()
         self._settle()
-        if self.broker.is_stopping:
+        if self._local.is_stopping:
             self._wind_down()
             self._wait_for_one(self._timeout_seconds)
         elif self._is_blocked:
@@ -104,6 +113,10 @@ class QueueConsumer(Consumer):
 
     def _take_more(self) -> None:
         in_flight, window = self._in_flight, self._window
+        if self._is_starting:
+            self._is_starting = False
+            in_flight.wait_until_held(0, START_SECONDS)
+            in_flight.acks_go_directly = False
         batch = max(1, window.size // 2) if window.is_fast else 1
         if window.size - len(in_flight.held) < batch:
             self._wait_for_threads(window.size - batch)
@@ -135,7 +148,7 @@ class QueueConsumer(Consumer):
         if not acks and count == 0:
             return
         try:
-            answer = self._link.run(lua.EXCHANGE, self._exchange_keys(), (count, *acks))
+            answer = self._link.run(lua.EXCHANGE, self._exchange_keys, (count, *acks))
         except BaseException:
             self._in_flight.return_acks(acks)
             raise
@@ -160,7 +173,7 @@ class QueueConsumer(Consumer):
         inbox = keys.inbox(self.broker.broker_id)
         self._link.send(
             ("BLMOVE", keys.queue, inbox, "LEFT", "RIGHT", BLOCK_SECONDS),
-            evalsha(lua.EXCHANGE, self._exchange_keys(), (room,)),
+            evalsha(lua.EXCHANGE, self._exchange_keys, (room,)),
         )
         self._is_blocked = True
         self._overdue_at = time.monotonic() + BLOCK_SECONDS + BLOCK_GRACE_SECONDS
@@ -180,23 +193,13 @@ class QueueConsumer(Consumer):
         except OutOfMemoryError:
             memory_is_full = True  # a blocking move may not start now, but the exchange may run
         self._is_blocked = False
-        self._in_flight.acks_go_directly = False
+        self._is_starting = True
         try:
             self._receive(self._link.read())
         except NoScriptError:
             return  # the next exchange loads the script, and finds what is in the inbox
         if memory_is_full and not self._taken:
             time.sleep(FULL_SECONDS)
-
-    def _exchange_keys(self) -> tuple[str, ...]:
-        keys, worker_id = self._keys, self.broker.broker_id
-        return (
-            keys.queue,
-            keys.messages,
-            keys.acks(worker_id),
-            keys.inbox(worker_id),
-            keys.losses,
-        )
 
     def _receive(self, answer: Any) -> None:
         ids, payloads, losses = answer
@@ -247,7 +250,7 @@ class QueueConsumer(Consumer):
         self.broker.check_server(self._link)
         given_back = self._link.run(
             lua.RECONCILE,
-            self._exchange_keys()[:4],
+            self._exchange_keys[:4],
             self._in_flight.known_ids(),
         )
         self._trouble.end()
@@ -268,10 +271,10 @@ class QueueConsumer(Consumer):
         """
         delivery = as_delivery(message)
         if delivery.losses:
-            self.broker.dangerous_messages.leave(delivery)
+            self._local.dangerous_messages.leave(delivery)
         if delivery.follow_ups:
             settlement = _settlement_of(delivery, "ack")
-            self._try(settlement, lambda: self.broker.settle(self.queue_name, settlement))
+            self._try(settlement, lambda: self._local.settle(self.queue_name, settlement))
         else:
             self._finish(delivery.redis_id)
 
@@ -279,7 +282,7 @@ class QueueConsumer(Consumer):
         """Make a dead letter of a message."""
         delivery = as_delivery(message)
         if delivery.losses:
-            self.broker.dangerous_messages.leave(delivery)
+            self._local.dangerous_messages.leave(delivery)
         settlement = _settlement_of(delivery, "dead", describe_failure(delivery))
         self._in_flight.endings[delivery.redis_id] = settlement
         self._try(settlement, lambda: self.broker.do_nack(self.queue_name, delivery.redis_id))
@@ -317,7 +320,7 @@ class QueueConsumer(Consumer):
     def _settle(self) -> None:
         settlements = self._in_flight.settlements
         while settlements:
-            self.broker.settle(self.queue_name, settlements[0])
+            self._local.settle(self.queue_name, settlements[0])
             settlements.popleft()
 
     # -- the end ----------------------------------------------------------------------------------
@@ -330,7 +333,7 @@ class QueueConsumer(Consumer):
         """See :meth:`requeue`."""
         if deliveries:
             ids = [delivery.redis_id for delivery in deliveries]
-            self.broker.give_back(self.queue_name, ids)
+            self._local.give_back(self.queue_name, ids)
             for redis_id in ids:
                 self._in_flight.finish(redis_id)
 
@@ -340,11 +343,12 @@ class QueueConsumer(Consumer):
         When the worker stops, everything that it holds goes back to the queue. When it is only
         paused, what was handed to its threads stays with them.
         """
+        self._in_flight.acks_go_directly = True  # this thread will not take them along
         try:
             self._settle()
             self._wind_down()
-            if self.broker.is_stopping:
-                self.broker.retire(self.queue_name)
+            if self._local.is_stopping:
+                self._local.retire(self.queue_name)
         except redis.RedisError as error:
             # Other workers find what is left behind when they miss this one.
             self.logger.warning("Queue %r was not left in order: %s", self.queue_name, error)
@@ -357,8 +361,8 @@ class QueueConsumer(Consumer):
             self._link.unblock()
             self._read_blocked()
         self._exchange(0)
-        if self.broker.is_stopping:
-            self._taken.extendleft(reversed(self.broker.take_unstarted(self.queue_name)))
+        if self._local.is_stopping:
+            self._taken.extendleft(reversed(self._local.take_unstarted(self.queue_name)))
         self.give_back(list(self._taken))
         self._taken.clear()
 

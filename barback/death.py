@@ -24,7 +24,7 @@ def describe_failure(delivery: Delivery) -> str:
         "unknown actor" if isinstance(error, ActorNotFound) else "failed",
         error=f"{type(error).__name__}: {error}" if error else None,
         traceback_text=_traceback_of(error) or delivery.options.get("traceback"),
-        deliveries=delivery.losses + int(delivery.options.get("retries", 0) or 0) + 1,
+        deliveries=delivery.losses + _as_count(delivery.earlier_retries) + 1,
     )
 
 
@@ -50,6 +50,11 @@ def _describe(
             "deliveries": deliveries,
         }
     )
+
+
+def _as_count(value: object) -> int:
+    """Anything may stand in the options of a message that came from elsewhere."""
+    return value if isinstance(value, int) else 0
 
 
 def _traceback_of(error: BaseException | None) -> str | None:

@@ -54,6 +54,7 @@ class DelayConsumer(Consumer):
         self.broker = broker
         self.queue_name = q_name(delay_queue_name)
         self._keys = broker.keys(self.queue_name)
+        self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
         self._link = Link(broker.client)
         self._trouble = Trouble(self.logger, f"the delayed messages of queue {self.queue_name!r}")
@@ -75,7 +76,7 @@ class DelayConsumer(Consumer):
             self._trouble.report(error)
 
     def _step(self) -> None:
-        if self.broker.is_stopping:
+        if self._local.is_stopping:
             time.sleep(self._timeout_seconds / 10)
             return
         if time.monotonic() >= self._look_at:
@@ -119,7 +120,7 @@ class DelayConsumer(Consumer):
         self._link.close()
         self._is_waiting = False
         try:
-            if self.broker.is_stopping and not self.broker.has_other_workers(self.queue_name):
+            if self._local.is_stopping and self._local.is_alone_on(self.queue_name):
                 release_delayed(self.broker, self.queue_name)
         except redis.RedisError as error:
             self.logger.warning("Delayed messages stay where they are: %s", error)

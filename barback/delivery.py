@@ -8,7 +8,8 @@ from typing import Any
 
 import dramatiq
 from dramatiq import MessageProxy
-from dramatiq.message import get_encoder
+
+from barback.codec import decode_bytes
 
 
 class UndecodablePayload(Exception):  # noqa: N818
@@ -57,6 +58,8 @@ class Delivery(MessageProxy):
         self.message_timestamp = fields["message_timestamp"]
         self.redis_id = redis_id
         self.losses = losses
+        # As it arrived: the retry middleware counts on in the options.
+        self.earlier_retries = self.options.get("retries")
         self.follow_ups: list[FollowUp] = []
         self.is_alone = False
 
@@ -97,7 +100,7 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
       UndecodablePayload: When it has not.
     """
     try:
-        fields = get_encoder().decode(payload)
+        fields = decode_bytes(payload)
     except Exception as error:  # noqa: BLE001 - whatever the user's encoder raises
         raise UndecodablePayload(f"{type(error).__name__}: {error}") from None
     if not isinstance(fields, dict):

@@ -25,7 +25,13 @@ class HookedBroker(Broker):
     _before: dict[str, Hooks]
     _after: dict[str, Hooks]
 
+    #: What the broker itself does before the hooks of a signal, and after them.
+    _own_before: dict[str, Callable[..., None]]
+    _own_after: dict[str, Callable[..., None]]
+
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if signal in self._own_before:
+            self._own_before[signal](*args)
         for middleware, hook in self.hooks_before(signal):
             try:
                 hook(self, *args, **kwargs)
@@ -40,9 +46,13 @@ class HookedBroker(Broker):
                 hook(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
                 self._report_failure(f"after_{signal}", middleware)
-                self.after_hook_failed(signal, error, *args)
+                self.after_hook_failed(signal, middleware, error, *args)
+        if signal in self._own_after:
+            self._own_after[signal](*args)
 
-    def after_hook_failed(self, signal: str, error: Exception, *args: Any) -> None:
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
         """Called when a hook of an ``after_`` signal has failed and was reported."""
 
     def hooks_before(self, signal: str) -> Hooks:

@@ -80,6 +80,10 @@ class QueueKeys:
         """Set: the ids of the delayed messages that a stock worker holds in its memory."""
         return f"{self.acks(worker_id)}.DQ"
 
+    def for_exchange(self, worker_id: str) -> tuple[str, ...]:
+        """The keys of :file:`exchange.lua`, in its order."""
+        return self.queue, self.messages, self.acks(worker_id), self.inbox(worker_id), self.losses
+
     def inbox(self, worker_id: str) -> str:
         """List, ours: ids that the blocking move has claimed for a worker."""
         return f"{self.namespace}:__inbox__.{worker_id}.{self.queue_name}"

@@ -31,6 +31,13 @@ def evalsha(script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) 
     return ("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
+def eval_source(script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Command:
+    """The command that runs a script whether or not Redis has loaded it. Its source travels
+    along, which is worth it where there are many arguments and no second try.
+    """
+    return ("EVAL", script.source, len(keys), *keys, *args)
+
+
 class Link:
     """One connection to Redis, for one thread at a time.
 

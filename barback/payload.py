@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from dramatiq.common import current_millis, dq_name
-from dramatiq.encoder import JSONEncoder
-from dramatiq.message import get_encoder
 
+from barback.codec import encode_fields
 from barback.errors import MessageRejected
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 #: The default for the largest message, in bytes.
 DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
-
-# What dramatiq.encoder.JSONEncoder does, without making a new json.JSONEncoder for each message.
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(fields: dict[str, Any], max_bytes: int) -> bytes:
@@ -35,17 +31,13 @@ def encode(fields: dict[str, Any], max_bytes: int) -> bytes:
     Raises:
       MessageRejected: When the arguments cannot be encoded, or the message is too large.
     """
-    encoder = get_encoder()
     try:
-        if type(encoder) is JSONEncoder:
-            payload = _encode_json(fields).encode()
-        else:
-            payload = encoder.encode(fields)
-    except (TypeError, ValueError, UnicodeError) as error:
+        payload = encode_fields(fields)
+    except Exception as error:  # whatever the user's encoder raises
         raise MessageRejected(
             f"A message for actor {fields['actor_name']!r} cannot be encoded: {error}. Pass plain "
             "data (text, numbers, lists, dictionaries), or an id under which the actor finds the "
-            f"rest. Got args={fields['args']!r:.200}, kwargs={fields['kwargs']!r:.200}."
+            f"rest. Got args={short(fields['args'])}, kwargs={short(fields['kwargs'])}."
         ) from error
     if len(payload) > max_bytes:
         raise MessageRejected(
@@ -80,6 +72,15 @@ def as_sent(fields: dict[str, Any], delay_ms: int | None) -> dramatiq.Message[An
     return message.copy(
         queue_name=dq_name(message.queue_name), options={"eta": current_millis() + delay_ms}
     )
+
+
+def as_stored(fields: dict[str, Any], sent: dramatiq.Message[Any]) -> dict[str, Any]:
+    """The fields to store, with what middleware has added to the message that it was shown."""
+    if sent.options is fields["options"]:
+        return fields
+    # When a delayed message is due, the server's clock decides, so no time travels with it.
+    options = {name: value for name, value in sent.options.items() if name != "eta"}
+    return {**fields, "options": options}
 
 
 def new_id() -> str:

@@ -126,10 +126,11 @@ class Pulse:
     def _living_consumers(self) -> list[str]:
         """The consumers that look for messages or, while they are paused, hold some."""
         now = time.monotonic()
+        in_flight = self._broker.local_worker.in_flight
         return [
             consumer_name(self._broker.broker_id, queue_name)
             for queue_name, looked_at in self._consumers.copy().items()
-            if now - looked_at < CONSUMER_SILENCE_SECONDS or self._broker.in_flight(queue_name).held
+            if now - looked_at < CONSUMER_SILENCE_SECONDS or in_flight(queue_name).held
         ]
 
     def _introduce(self) -> None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dramatiq.common import dq_name
-from dramatiq.message import get_encoder
 
 from barback import lua
+from barback.codec import encode_fields
 from barback.delivery import UndecodablePayload, decode_fields
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _from_stock(payload: bytes, queue_name: str) -> tuple[bytes, int]:
         return payload, 0  # it becomes a dead letter of the plain queue
     eta_ms = fields["options"].pop("eta", 0)
     due_ms = int(eta_ms) if isinstance(eta_ms, int | float) else 0
-    return get_encoder().encode({**fields, "queue_name": queue_name}), due_ms
+    return encode_fields({**fields, "queue_name": queue_name}), due_ms
 
 
 def _to_stock(payload: bytes, queue_name: str, due_ms: int) -> bytes:
@@ -72,4 +72,4 @@ def _to_stock(payload: bytes, queue_name: str, due_ms: int) -> bytes:
     except UndecodablePayload:
         return payload
     fields["options"]["eta"] = due_ms
-    return get_encoder().encode({**fields, "queue_name": dq_name(queue_name)})
+    return encode_fields({**fields, "queue_name": dq_name(queue_name)})

@@ -3,7 +3,7 @@
 --
 -- KEYS: queue, messages, acks (the messages this worker holds), inbox (those that its blocking
 --       move has claimed), losses
--- ARGV: how many messages to take (at most 1000), then the ids of finished ones
+-- ARGV: how many messages to take (at most 1000 are taken), then the ids of finished ones
 -- Returns {{id, …}, {payload, …}, {losses, …}}. The third list is empty when no message of this
 -- queue was ever lost, which is the rule.
 local queue, messages, acks, inbox, losses = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -31,7 +31,7 @@ for first = 2, #ARGV, CHUNK do
     end
 end
 
-local wanted = tonumber(ARGV[1])
+local wanted = math.min(ARGV[1], CHUNK)
 if wanted == 0 then
     return {{}, {}, {}}
 end

@@ -2,8 +2,7 @@
 -- A worker stops consuming a queue: whatever it still holds goes back to the head of the queue.
 --
 -- KEYS: queue, messages, acks, inbox, signs of life
--- ARGV: consumer ('worker:queue'), queue name, then the ids that it holds, the oldest first
--- Returns how many workers still consume the queue.
+-- ARGV: consumer ('worker:queue'), then the ids that it holds, the oldest first
 local queue, messages, acks, inbox, signs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 local function put_back(id)
@@ -17,7 +16,7 @@ while id do
     put_back(id)
     id = redis.call('RPOP', inbox)
 end
-for i = #ARGV, 3, -1 do
+for i = #ARGV, 2, -1 do
     if redis.call('SREM', acks, ARGV[i]) == 1 then
         put_back(ARGV[i])
     end
@@ -27,12 +26,4 @@ for _, unknown_id in ipairs(redis.call('SMEMBERS', acks)) do
 end
 redis.call('DEL', acks)
 redis.call('ZREM', signs, ARGV[1])
-
-local left = 0
-local suffix = ':' .. ARGV[2]
-for _, consumer in ipairs(redis.call('ZRANGE', signs, 0, -1)) do
-    if string.sub(consumer, -#suffix) == suffix then
-        left = left + 1
-    end
-end
-return left
+return 1

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.polling import eventually
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,6 +49,19 @@ def test_it_says_how_to_start_the_workers_that_are_missing(start: ProcessStarter
         "    dramatiq actors -Q beer\n"
         "    dramatiq actors -Q coffee\n"
     )
+
+
+def test_it_names_only_the_queues_that_nobody_serves(
+    start: ProcessStarter, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given a worker of one queue that has given a sign of life
+    start_worker("beer")
+    eventually(lambda: "No worker" not in start.run([*PRODUCER, "--beers", "1"]).stdout)
+
+    run = start.run(PRODUCER)
+
+    assert "No worker is serving coffee yet." in run.stdout
+    assert "dramatiq actors -Q beer" not in run.stdout
 
 
 def test_waiting_ends_with_a_table(

@@ -1,0 +1,63 @@
+"""``health``: for health checks of containers and services."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from barback.cli.output import duration, json_option, print_json
+from barback.health import silence_on_this_host
+from barback.workers import MAX_SILENCE_SECONDS
+
+if TYPE_CHECKING:
+    from barback.cli.target import Target
+
+
+@click.command
+@click.option("--queue", "queues", multiple=True, required=True, help="The queue; repeatable.")
+@click.option(
+    "--max-age",
+    "max_age_seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=MAX_SILENCE_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long ago the last sign of life may be.",
+)
+@json_option
+@click.pass_obj
+def health(
+    target: Target, *, queues: tuple[str, ...], max_age_seconds: float, as_json: bool
+) -> None:
+    """Exit with 0 only if a worker on this machine serves each queue.
+
+    A worker counts when it has, within the last seconds, taken messages from the queue through
+    the broker or waited there for some. Exit codes: 0 healthy, 1 not, 3 the broker cannot be
+    reached.
+    """
+    with target.broker() as broker:
+        silences = {queue: silence_on_this_host(broker, queue) for queue in queues}
+    healthy = {
+        queue: seconds is not None and seconds <= max_age_seconds
+        for queue, seconds in silences.items()
+    }
+    if as_json:
+        print_json(
+            {
+                queue: {"healthy": healthy[queue], "silence_seconds": seconds}
+                for queue, seconds in silences.items()
+            }
+        )
+    else:
+        for queue, seconds in silences.items():
+            click.echo(_describe(queue, seconds, is_healthy=healthy[queue]))
+    sys.exit(0 if all(healthy.values()) else 1)
+
+
+def _describe(queue: str, seconds: float | None, *, is_healthy: bool) -> str:
+    if seconds is None:
+        return f"{queue}: no worker on this machine serves it."
+    state = "healthy" if is_healthy else "unhealthy"
+    return f"{queue}: {state}, last sign of life {duration(seconds)} ago."

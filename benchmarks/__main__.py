@@ -15,7 +15,13 @@ from rich.console import Console
 from benchmarks.catalog import SYSTEMS
 from benchmarks.environments import PROJECT_DIR, InstallationError
 from benchmarks.measure import PARTS
-from benchmarks.output.report import RESULTS_DIR, ReportError, newest_result, write_report
+from benchmarks.output.report import (
+    RESULTS_DIR,
+    ReportError,
+    newest_result,
+    read_result,
+    write_report,
+)
 from benchmarks.output.table import COLUMNS_FOR_RANGES, print_result
 from benchmarks.run import Plan, Run
 from benchmarks.server import PERSISTENCE, ServerError
@@ -116,7 +122,7 @@ def report(result_path: Path | None) -> None:
     console = _console()
     try:
         path = result_path or newest_result()
-        summary = Summary(json.loads(path.read_text()))
+        summary = Summary(read_result(path))
         print_result(console, summary)
         written = write_report(summary)
     except ReportError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -30,6 +30,9 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self._client: Any = redis.Redis.from_url(url, decode_responses=True)
+
+    def close(self) -> None:
+        self._client.close()
 
     def empty(self) -> None:
         self._client.flushdb()
@@ -65,14 +68,23 @@ class Server:
 @contextmanager
 def private_server(persistence: str) -> Iterator[Server]:
     """A Valkey of this run's own, on loopback TCP."""
-    with ValkeyServer(config=PERSISTENCE[persistence]) as valkey:
-        yield Server(f"redis://{valkey.host}:{valkey.port}/0")
+    with (
+        ValkeyServer(config=PERSISTENCE[persistence]) as valkey,
+        closing(Server(f"redis://{valkey.host}:{valkey.port}/0")) as server,
+    ):
+        yield server
 
 
 @contextmanager
 def foreign_server(url: str) -> Iterator[Server]:
     """A server of the user's, whose database must be empty: the benchmark empties it often."""
-    server = Server(url)
+    with closing(Server(url)) as server:
+        _check(server)
+        yield server
+        server.empty()
+
+
+def _check(server: Server) -> None:
     try:
         is_empty = server.is_empty()
     except redis.RedisError as error:
@@ -82,5 +94,3 @@ def foreign_server(url: str) -> Iterator[Server]:
             "The database of --redis-url is not empty, and the benchmark would empty it. "
             "Give the number of an empty one at the end of the URL: redis://host:6379/9"
         )
-    yield server
-    server.empty()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import PROJECT_DIR
 from benchmarks.output.chart import chart
@@ -28,12 +28,22 @@ class ReportError(Exception):
 
 def newest_result() -> Path:
     def started_at(path: Path) -> str:
-        return str(json.loads(path.read_text())["started_at"])
+        return str(read_result(path)["started_at"])
 
     path = max(RESULTS_DIR.glob("*.json"), key=started_at, default=None)
     if path is None:
         raise ReportError("There is no result in benchmarks/results yet. Run `make bench` first.")
     return path
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise ReportError(f"{path} is no result of a benchmark: {error}") from None
+    if not isinstance(result, dict) or "systems" not in result:
+        raise ReportError(f"{path} is no result of a benchmark: it has no systems.")
+    return result
 
 
 def write_report(summary: Summary) -> list[Path]:

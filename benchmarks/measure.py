@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Figures = dict[str, Any]
 
 #: By the gap between messages in milliseconds: how many are sent.
-PICKUP_MESSAGES = {20: 150, 1300: 5}
+PICKUP_MESSAGES = {20: 100, 1300: 4}
 
 
 def measure_throughput(bench: Bench) -> Figures:
@@ -117,7 +117,7 @@ PARTS = {
     "throughput": Part(measure_throughput),
     "idle": Part(measure_idle),
     "bulk-limit": Part(measure_bulk_limit, of_ours_alone=True),
-    "delays": Part(measure_delays, of_ours_alone=True),
-    "isolation": Part(measure_isolation, of_ours_alone=True),
+    "delays": Part(measure_delays, of_ours_alone=True, once=True),
+    "isolation": Part(measure_isolation, of_ours_alone=True, once=True),
     "recovery": Part(measure_recovery, of_ours_alone=True, once=True),
 }

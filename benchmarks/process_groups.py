@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from benchmarks.system import Command
 
-#: How long a worker may take to stop by itself, in seconds.
-STOP_DEADLINE_SECONDS = 10.0
+#: How long a worker may take to stop by itself, in seconds. By then nothing is measured any more.
+STOP_DEADLINE_SECONDS = 1.0
+
+#: How long the system may take to end what was killed, in seconds.
+_KILL_DEADLINE_SECONDS = 30.0
 
 _LOG_CHARACTERS = 2_000
 
@@ -64,4 +67,4 @@ class ProcessGroup:
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(STOP_DEADLINE_SECONDS)
+        self._process.wait(_KILL_DEADLINE_SECONDS)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 #: After its first message, a worker comes to rest.
 REST_SECONDS = 1.0
 
-WINDOW_SECONDS = 4.0
+WINDOW_SECONDS = 3.0
 
 
 def idle_commands_per_second(server: Server) -> float:

@@ -12,7 +12,7 @@ DEADLINE_SECONDS = 30.0
 
 #: For how long messages come at their pace before they count: a worker that has been idle for long
 #: may be slower to wake than one that serves a steady trickle.
-LEAD_IN_MS = 1_000
+LEAD_IN_MS = 500
 
 
 def pickup_ms(

@@ -14,4 +14,5 @@ async def task(_context: dict[str, Any], message_id: int, sent_ns: int) -> None:
 
 class WorkerSettings:
     functions: ClassVar = [task]
+    max_jobs = 100
     redis_settings = RedisSettings.from_dsn(os.environ["BENCHMARK_REDIS_URL"])

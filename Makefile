@@ -9,7 +9,7 @@ DEV := $(VENV)/.installed-dev
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status test lint format ci bench bench-report clean
+.PHONY: help run up down status demo-data test ledger lint format ci bench bench-report clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ run: $(RUNTIME) ## Order a beer and a coffee, serve them by a worker each, and s
 	if [ $$was_down -ne 0 ] && [ -z "$$REDIS_URL" ]; then python -m barback down; fi; \
 	exit $$code
 
-up: $(RUNTIME) ## Keep a worker per queue running, until Ctrl-C
+up: $(RUNTIME) ## Keep the website and a worker per queue running, until Ctrl-C
 	@trap : INT; python procfile.py Procfile || [ $$? -eq 130 ]
 
 down: $(RUNTIME) ## Stop the embedded server; messages stay on disk
@@ -30,8 +30,14 @@ down: $(RUNTIME) ## Stop the embedded server; messages stay on disk
 status: $(RUNTIME) ## Show the server and how many messages wait
 	@python -m barback status
 
+demo-data: $(RUNTIME) ## Add two years of sales, a million, for reports to add up
+	@python -m database demo-data
+
 test: $(DEV) ## Run all tests
 	@pytest
+
+ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
+	@pytest -m ledger -s tests/e2e/web
 
 lint: $(DEV) ## Check format, style, types, imports, YAML and the Dockerfile
 	ruff format --check

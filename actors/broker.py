@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import dramatiq
@@ -11,8 +11,10 @@ from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
+from actors.failures import RecordFailures
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer, EmbeddedServerError
+from barback.periodic import Periodic, take_over_periodiq
 from settings import settings
 
 if TYPE_CHECKING:
@@ -22,14 +24,22 @@ if TYPE_CHECKING:
 def use_broker() -> None:
     """Make the bar's broker the global one, unless a test has set its own already."""
     if dramatiq.broker.global_broker is None:
-        broker = RedisBroker(url=_find_server())
-        add_middleware(broker, result_backend=RedisBackend(client=broker.client))
-        dramatiq.set_broker(broker)
+        dramatiq.set_broker(make_broker())
+        take_over_periodiq()
+
+
+def make_broker(**connection: Any) -> RedisBroker:
+    """A broker of the bar, with connection parameters that differ from the usual ones."""
+    broker = RedisBroker(url=_find_server(), **connection)
+    add_middleware(broker, result_backend=RedisBackend(client=broker.client))
+    return broker
 
 
 def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) -> None:
     """Add what the actors rely on, besides Dramatiq's default middleware."""
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Periodic())
+    broker.add_middleware(RecordFailures())
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)
     )

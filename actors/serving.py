@@ -10,6 +10,10 @@ from typing import TypedDict
 
 from dramatiq.middleware import CurrentMessage
 
+from database.engine import writing
+from database.orders import mark_served, mark_serving
+from database.sales import record_sale
+
 #: A drink that fails is tried again a few times within a minute or so, not for days, which is
 #: Dramatiq's default.
 MAX_RETRIES = 3
@@ -38,12 +42,16 @@ def serve(order_id: str, *, drink: str, serving_seconds: float) -> Served:
     """Serve one drink. Serving the same order twice has the effect of serving it once."""
     logger = logging.getLogger(f"bar.{drink}")
     waited_ms = _waited_ms()
+    served_by = f"{socket.gethostname()}:{os.getpid()}"
     logger.info("Serving %s for order %s.", drink, order_id)
+    with writing() as session:
+        mark_serving(session, order_id, served_by=served_by)
     time.sleep(serving_seconds)
+    with writing() as session:
+        record_sale(session, order_id=order_id, drink=drink, served_by=served_by)
+        mark_served(session, order_id, served_by=served_by)
     logger.info("Served  %s for order %s.", drink, order_id)
-    return Served(
-        order_id=order_id, served_by=f"{socket.gethostname()}:{os.getpid()}", waited_ms=waited_ms
-    )
+    return Served(order_id=order_id, served_by=served_by, waited_ms=waited_ms)
 
 
 def _waited_ms() -> int:

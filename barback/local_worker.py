@@ -15,6 +15,7 @@ from barback.in_flight import InFlight, Settlement
 from barback.link import Link
 from barback.pulse import Pulse, consumer_name
 from barback.server import check_server
+from barback.time_limits import unlock_time_limits
 from barback.work_queue import WorkQueue
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class LocalWorker:
         self.is_stopping = False
         self._work_queue = WorkQueue()
         worker.work_queue = self._work_queue  # type: ignore[assignment]
+        unlock_time_limits(self._broker.middleware)
         self.pulse.start(worker.worker_threads)
         link = Link(self._broker.client)
         try:

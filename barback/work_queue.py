@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+#: How often :meth:`WorkQueue.join` looks, in seconds.
+JOIN_POLL_SECONDS = 0.002
 
 
 class WorkQueue:
@@ -24,12 +29,18 @@ class WorkQueue:
         self._by_priority: tuple[deque[Any], ...] = ()
         #: One token for each item in the lanes.
         self._tokens: SimpleQueue[None] = SimpleQueue()
-        self._changed = threading.Condition()
-        self.unfinished_tasks = 0
+        #: One entry for each item that is not reported done. Appending and popping need no lock,
+        #: and a lock here is worth avoiding: once two threads have met at it, with the
+        #: interpreter's own lock they go on meeting at every message.
+        self._unfinished: deque[None] = deque()
+        self._new_lane = threading.Lock()
+
+    @property
+    def unfinished_tasks(self) -> int:
+        return len(self._unfinished)
 
     def put(self, item: Any) -> None:
-        with self._changed:
-            self.unfinished_tasks += 1
+        self._unfinished.append(None)
         lane = self._lanes.get(item.priority)
         if lane is None:
             lane = self._add_lane(item.priority)
@@ -64,16 +75,12 @@ class WorkQueue:
             yield item
 
     def task_done(self) -> None:
-        with self._changed:
-            self.unfinished_tasks -= 1
-            if self.unfinished_tasks == 0:
-                self._changed.notify_all()
+        self._unfinished.pop()
 
     def join(self) -> None:
-        """Wait until every item that was put has been reported done."""
-        with self._changed:
-            while self.unfinished_tasks:
-                self._changed.wait()
+        """Wait until every item that was put has been reported done. For tests."""
+        while self._unfinished:
+            time.sleep(JOIN_POLL_SECONDS)
 
     def qsize(self) -> int:
         return self._tokens.qsize()
@@ -82,7 +89,7 @@ class WorkQueue:
         return self._tokens.empty()
 
     def _add_lane(self, priority: int) -> deque[Any]:
-        with self._changed:
+        with self._new_lane:
             lane = self._lanes.setdefault(priority, deque())
             self._by_priority = tuple(self._lanes[number] for number in sorted(self._lanes))
             return lane

@@ -8,7 +8,6 @@ fixtures below.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
 from barback.embedded import EmbeddedServer
+from barback.periodic import Periodic
+from tests.postgres import new_database, running_postgres
 from tests.processes import ProcessStarter
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
-#: Drinks that are served at once. Tests that need other times set them for their processes.
-_FAST_DRINKS = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01"}
+#: Work that is done at once. Tests that need other times set them for their processes.
+_FAST_WORK = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01", "REPORT_DAY_SECONDS": "0"}
 
 
 def _use_stub_broker() -> None:
     """Set the broker that the actors are declared on, before anything imports them."""
     broker = StubBroker()
     broker.add_middleware(CurrentMessage())
+    broker.add_middleware(Periodic())
     broker.add_middleware(Results(backend=StubBackend()))
     broker.emit_after("process_boot")
     dramatiq.set_broker(broker)
@@ -46,7 +48,7 @@ def _use_stub_broker() -> None:
 
 os.environ.pop("REDIS_URL", None)
 os.environ.pop("BARBACK_DATA_DIR", None)
-os.environ.update(_FAST_DRINKS)
+os.environ.update(_FAST_WORK)
 _use_stub_broker()
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would every program
@@ -94,6 +96,19 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def postgres_server(session_dir: Path) -> Iterator[str]:
+    """The URL of a running PostgreSQL. Tests want :func:`postgres_url` instead."""
+    with running_postgres(session_dir / "postgres") as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The URL of a new and empty PostgreSQL database."""
+    return new_database(postgres_server)
+
+
 @pytest.fixture
 def environment(redis_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of programs that work on the test session's Valkey."""
@@ -114,14 +129,6 @@ def program_environment(**variables: Any) -> dict[str, str]:
     """The environment of this process, with this Python's programs first on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
-
-
-def require_program(name: str, *, install: str) -> str:
-    """The path of a program that a test needs; without it the test is skipped."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed; {install}")
-    return found
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from barback.cli import dead, health, server, status
+from barback.cli import dead, health, server, status, ticks
 from barback.cli.target import Target
 from barback.redis_url import check_redis_url
 
@@ -55,5 +55,6 @@ def main(context: click.Context, redis_url: str | None, data_dir: Path, namespac
 main.add_command(server.up)
 main.add_command(server.down)
 main.add_command(status.status)
+main.add_command(ticks.ticks)
 main.add_command(health.health)
 main.add_command(dead.dead)

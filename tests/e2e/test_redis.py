@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tests.conftest import require_program
 from tests.polling import eventually
+from tests.programs import require_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_the_tutorial_works_on_a_redis_of_one_s_own(
     assert run.exit_code == 0, run.output
     assert "Served  beer" in beer.output
     assert "Served  coffee" in coffee.output
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / "valkey").exists()
 
 
 def test_status_names_the_server_but_not_its_password(

@@ -68,12 +68,13 @@ def test_a_worker_with_wrong_settings_says_so_and_leaves(start: ProcessStarter) 
 
 
 def test_workers_started_by_a_procfile_are_stopped_gently(
-    start: ProcessStarter, redis_client: redis.Redis
+    start: ProcessStarter, redis_client: redis.Redis, free_port: int
 ) -> None:
-    # Given a worker per queue, as `make up` starts them, and a beer in one of them
-    bar = start(["python", "procfile.py", "Procfile"], BEER_SECONDS="1.5")
+    # Given the website and a worker per queue, as `make up` starts them, and a beer in one of them
+    bar = start(["python", "procfile.py", "Procfile"], BEER_SECONDS="1.5", WEB_PORT=str(free_port))
+    bar.wait_for_output(f"The bar's website: http://127.0.0.1:{free_port}")
     eventually(
-        lambda: bar.output.count("Worker process is ready") == 4,
+        lambda: bar.output.count("Worker process is ready") == 4 * (os.cpu_count() or 1),
         timeout_seconds=30,
         complaint=lambda: bar.output,
     )

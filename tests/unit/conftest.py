@@ -7,9 +7,36 @@ from typing import TYPE_CHECKING
 import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import StaticPool, make_url
+
+from database import models
+from database.engine import make_engine, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _books_in_memory() -> Iterator[None]:
+    """Keep the books of unit tests in memory."""
+    engine = make_engine(
+        make_url("sqlite://"), poolclass=StaticPool, connect_args={"check_same_thread": False}
+    )
+    models.Base.metadata.create_all(engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("database.engine.engine", lambda: engine)
+        yield
+    engine.dispose()
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A transaction on the books, rolled back at the end of the test."""
+    with writing() as session:
+        yield session
+        session.rollback()
 
 
 @pytest.fixture

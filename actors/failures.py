@@ -1,0 +1,42 @@
+"""Tells the books about work that was given up, so that no page waits for it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+
+from database.engine import writing
+from database.orders import mark_failed
+from database.reports import ReportState, end_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+
+class RecordFailures(dramatiq.Middleware):
+    """Marks an order or a report as failed when its message becomes a dead letter."""
+
+    def after_nack(
+        self,
+        broker: dramatiq.Broker,  # noqa: ARG002 - the signature is Dramatiq's
+        message: dramatiq.MessageProxy,
+    ) -> None:
+        record = _RECORDERS.get(message.actor_name)
+        if record is not None:
+            with writing() as session:
+                record(session, *message.args, **message.kwargs)
+
+
+def _report_failed(session: Session, report_id: str) -> None:
+    end_report(session, uuid.UUID(report_id), ReportState.FAILED)
+
+
+_RECORDERS: dict[str, Callable[..., Any]] = {
+    "serve_a_beer": mark_failed,
+    "serve_a_coffee": mark_failed,
+    "make_report": _report_failed,
+}

@@ -1,0 +1,198 @@
+"""Send a message if, and only if, the transaction that wants it sent is committed.
+
+A program that writes to its database and then sends a message can die in between, or find the
+broker unreachable: the row is there and the message is not. Sending first is no better, since
+the transaction may be rolled back, or the message may run before it is committed. So the message
+is written to a table, the outbox, in the same transaction; a relay sends what it finds there.
+
+Needs the extra ``outbox`` (SQLAlchemy Core)::
+
+    outbox = Outbox(outbox_table(metadata), broker)
+    relay = OutboxRelay(outbox, engine)
+    relay.start()
+
+    with engine.begin() as connection:
+        connection.execute(insert(users).values(id=1))
+        outbox.add(connection, send_email.message(1))
+    relay.wake()  # at once; without it, within a few seconds
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+import dramatiq
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from barback.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+    from sqlalchemy.orm import Session
+
+#: How long the broker remembers that a message was sent, in seconds. A relay that dies between
+#: the sending and the deletion of the row must be back within this time for nothing to be sent
+#: twice.
+TOKEN_TTL_SECONDS = 86_400
+
+#: How many rows are read at once.
+BATCH_SIZE = 100
+
+#: How often the relay looks for messages that nobody woke it for, in seconds.
+SWEEP_INTERVAL_SECONDS = 5.0
+
+#: How long the relay waits after the broker or the database failed, in seconds.
+RETRY_INTERVAL_SECONDS = 1.0
+
+
+class OnceBroker(Protocol):
+    """What the outbox needs of a broker; :class:`barback.RedisBroker` has it."""
+
+    def enqueue_once(
+        self, message: dramatiq.Message[Any], *, token: str, ttl_seconds: int
+    ) -> dramatiq.Message[Any] | None: ...
+
+
+def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
+    """Declare the table of an outbox."""
+    return Table(
+        name,
+        metadata,
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("message", LargeBinary, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    )
+
+
+class Outbox:
+    """Messages in a table, on their way to a broker.
+
+    Parameters:
+      table: The table, made by :func:`outbox_table`.
+      broker: Where the messages go.
+    """
+
+    def __init__(self, table: Table, broker: OnceBroker) -> None:
+        self.table = table
+        self.broker = broker
+        self.logger = logging.getLogger(__name__)
+
+    def add(self, transaction: Connection | Session, message: dramatiq.Message[Any]) -> None:
+        """Write a message as part of the caller's transaction."""
+        transaction.execute(insert(self.table).values(message=message.encode()))
+
+    def flush(self, engine: Engine) -> int:
+        """Send what is there, the oldest first. Any number of processes may do so at once.
+
+        Returns:
+          How many messages were sent.
+
+        Raises:
+          BrokerUnavailable: The messages that were not sent stay.
+        """
+        flushed = last_id = 0
+        while rows := self._read_batch(engine, after_id=last_id):
+            flushed += self._send_batch(engine, rows)
+            last_id = rows[-1].id
+        return flushed
+
+    def _read_batch(self, engine: Engine, *, after_id: int) -> Sequence[Row[int, bytes]]:
+        query = (
+            select(self.table.c.id, self.table.c.message)
+            .where(self.table.c.id > after_id)
+            .order_by(self.table.c.id)
+            .limit(BATCH_SIZE)
+        )
+        with engine.connect() as connection:
+            return connection.execute(query).all()
+
+    def _send_batch(self, engine: Engine, rows: Sequence[Row[int, bytes]]) -> int:
+        sent_ids: list[int] = []
+        try:
+            # Not a list of all: those before the one that failed must be deleted, too.
+            sent_ids.extend(row.id for row in rows if self._send(row))
+        finally:
+            if sent_ids:
+                with engine.begin() as connection:
+                    connection.execute(delete(self.table).where(self.table.c.id.in_(sent_ids)))
+        return len(sent_ids)
+
+    def _send(self, row: Row[int, bytes]) -> bool:
+        try:
+            message: dramatiq.Message[Any] = dramatiq.Message.decode(row.message)
+            # Not the row's id: that of a database that was restored or made anew begins at 1.
+            self.broker.enqueue_once(
+                message, token=f"outbox:{message.message_id}", ttl_seconds=TOKEN_TTL_SECONDS
+            )
+        except BrokerUnavailable:
+            raise
+        except Exception:
+            # It must not keep the others from being sent. It stays, and is tried again.
+            self.logger.exception("Message %d of the outbox cannot be sent.", row.id)
+            return False
+        return True
+
+
+class OutboxRelay:
+    """A thread that sends what is in an outbox: when it is woken, and every few seconds.
+
+    Parameters:
+      outbox: The outbox.
+      engine: The database in which its table is.
+    """
+
+    def __init__(self, outbox: Outbox, engine: Engine) -> None:
+        self.outbox = outbox
+        self.engine = engine
+        self.logger = logging.getLogger(__name__)
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+
+    def start(self) -> None:
+        self._wake.set()  # the last process may have left something behind
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Have the outbox flushed now. Returns at once, whatever the broker does."""
+        self._wake.set()
+
+    def stop(self, *, timeout_seconds: float = 5.0) -> None:
+        """End the thread; what it did not send is sent by the next relay."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(SWEEP_INTERVAL_SECONDS)
+            self._wake.clear()
+            if not self._flush():
+                self._wake.set()
+                self._stop.wait(RETRY_INTERVAL_SECONDS)
+
+    def _flush(self) -> bool:
+        try:
+            self.outbox.flush(self.engine)
+        except (BrokerUnavailable, SQLAlchemyError) as error:
+            self.logger.warning("The outbox waits: %s", error)
+            return False
+        return True

@@ -1,0 +1,87 @@
+"""What every table of the books has in common."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Callable
+
+    from sqlalchemy import Dialect
+
+#: ``INSERT … ON CONFLICT DO NOTHING`` is not standard SQL: every dialect has its own.
+_INSERT: dict[str, Callable[[Any], Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """A point in time. SQLite knows no time zones, so what is stored there is UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: dt.datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
+    ) -> dt.datetime | None:
+        return None if value is None else value.astimezone(dt.UTC)
+
+    def process_result_value(
+        self,
+        value: dt.datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
+    ) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of every model. Named constraints, so that a migration can change them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dt.datetime: UtcDateTime}  # noqa: RUF012 - read by SQLAlchemy
+
+
+def text_enum(states: type[enum.StrEnum]) -> Enum:
+    """A column type that stores the values of an enumeration as plain text."""
+    return Enum(
+        states,
+        native_enum=False,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def insert_new(session: Session, model: type[Base], **values: Any) -> bool:
+    """Insert a row unless one with the same key exists; tell whether it was inserted."""
+    insert = _INSERT[session.get_bind().dialect.name]
+    statement = insert(model).values(**values).on_conflict_do_nothing()
+    # Not its row count, which PostgreSQL's driver does not tell for an INSERT of a model.
+    return session.execute(statement.returning(*inspect(model).primary_key)).first() is not None
+
+
+def changed_rows(session: Session, statement: Executable) -> int:
+    """Execute an UPDATE or DELETE; return how many rows it changed."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -1,0 +1,74 @@
+"""Standing orders: a drink, again and again, by a schedule of the customer's own.
+
+Plain rows. Who can write them can order drinks, and nothing else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from sqlalchemy import CheckConstraint, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from database.base import Base, changed_rows, utc_now
+
+
+class StandingOrder(Base):
+    __tablename__ = "standing_orders"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(4))
+    drink: Mapped[str]
+    #: Whose it is: the id in the visitor's signed cookie, or None for the command line's.
+    visitor: Mapped[str | None] = mapped_column(index=True)
+    #: One of these three says when: a cron expression, an interval, or a point in time.
+    cron: Mapped[str | None]
+    every_seconds: Mapped[int | None]
+    at: Mapped[dt.datetime | None]
+    timezone: Mapped[str]
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    #: All runs until then were ordered, or left out for good.
+    handled_until: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    last_ordered_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            " + ".join(
+                f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END"
+                for column in ("cron", "every_seconds", "at")
+            )
+            + " = 1",
+            name="one_schedule",
+        ),
+    )
+
+
+def all_standing_orders(session: Session) -> list[StandingOrder]:
+    return list(session.scalars(select(StandingOrder).order_by(StandingOrder.created_at)))
+
+
+def standing_orders_of(session: Session, visitor: str) -> list[StandingOrder]:
+    query = select(StandingOrder).where(StandingOrder.visitor == visitor)
+    return list(session.scalars(query.order_by(StandingOrder.created_at)))
+
+
+def active_standing_orders(session: Session) -> list[StandingOrder]:
+    return list(session.scalars(select(StandingOrder).where(~StandingOrder.is_paused)))
+
+
+def resume(order: StandingOrder) -> None:
+    """Go on from now. Runs that fell into the pause are not made up for."""
+    if order.is_paused:
+        order.is_paused = False
+        order.handled_until = utc_now()
+
+
+def mark_ordered(session: Session, order_id: str, scheduled: dt.datetime) -> bool:
+    """Note that a run was ordered; return False when somebody noted it, or a later one, before."""
+    note = (
+        update(StandingOrder)
+        .where(StandingOrder.id == order_id, StandingOrder.handled_until < scheduled)
+        .values(handled_until=scheduled, last_ordered_at=scheduled)
+    )
+    return changed_rows(session, note) == 1

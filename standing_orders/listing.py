@@ -1,0 +1,63 @@
+"""Standing orders as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from standing_orders.timing import next_run
+from standing_orders.words import run_in_words, schedule_in_words, time_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from database.standing_orders import StandingOrder
+
+
+def as_table(orders: Iterable[StandingOrder]) -> Table:
+    now = dt.datetime.now(dt.UTC)
+    table = Table("Id", "Drink", "Schedule", "Next", "Last ordered", box=box.SIMPLE_HEAD)
+    for order in orders:
+        table.add_row(
+            order.id,
+            order.drink,
+            schedule_in_words(order),
+            next_in_words(order, now).replace(", ", "\n"),
+            _last_in_words(order, now),
+        )
+    return table
+
+
+def next_in_words(order: StandingOrder, now: dt.datetime) -> str:
+    if order.is_paused:
+        return "paused"
+    run = next_run(order, now)
+    return "never again" if run is None else run_in_words(order, run, now)
+
+
+def as_json(order: StandingOrder) -> dict[str, Any]:
+    run = None if order.is_paused else next_run(order, dt.datetime.now(dt.UTC))
+    return {
+        "id": order.id,
+        "drink": order.drink,
+        "cron": order.cron,
+        "every_seconds": order.every_seconds,
+        "at": _iso(order.at),
+        "timezone": order.timezone,
+        "paused": order.is_paused,
+        "next_run": _iso(run),
+        "last_ordered": _iso(order.last_ordered_at),
+    }
+
+
+def _last_in_words(order: StandingOrder, now: dt.datetime) -> str:
+    if order.last_ordered_at is None:
+        return "not yet"
+    return time_in_words(order, order.last_ordered_at, now)
+
+
+def _iso(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

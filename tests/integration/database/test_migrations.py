@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import make_url
+
+from database import models
+from database.engine import make_engine
+from database.migrations import is_up_to_date, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.processes import ProcessStarter
+
+MIGRATE = [sys.executable, "-m", "database", "migrate"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path}/bar.db"
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(url: str) -> None:
+    # When all migrations are applied, twice
+    engine = make_engine(make_url(url))
+    migrate(engine)
+    migrate(engine)
+
+    # Expect no difference to the models
+    assert is_up_to_date(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, models.Base.metadata) == []
+    engine.dispose()
+
+
+def test_many_processes_may_migrate_at_the_same_time(start: ProcessStarter, url: str) -> None:
+    processes = [start(MIGRATE, DATABASE_URL=url) for _ in range(6)]
+    assert [process.wait() for process in processes] == [0] * 6, processes[0].output
+
+
+def test_a_database_that_is_not_there_is_an_error_of_two_lines(start: ProcessStarter) -> None:
+    process = start.run(MIGRATE, DATABASE_URL="postgresql://bar:secret@127.0.0.1:1/bar")
+    assert process.exit_code == 1
+    assert "cannot be used" in process.stderr
+    assert "secret" not in process.output
+    assert "Traceback" not in process.output

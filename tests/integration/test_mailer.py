@@ -1,0 +1,97 @@
+"""E-mails on their way to a real mail server: slow, moody or broken."""
+
+from __future__ import annotations
+
+import smtplib
+import stat
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from actors.confirmation import confirmation_email, read_token
+from actors.mailer import Mailbox, MailRefused, MailServer
+from tests.website import start_mail_server
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+    from pathlib import Path
+
+    from tests.processes import ProcessStarter
+
+
+def an_email() -> EmailMessage:
+    return confirmation_email(uuid4(), "ada@example.org")
+
+
+def deliver(start: ProcessStarter, tmp_path: Path, *options: str) -> list[str]:
+    """Deliver an e-mail to a mail server with options; return who it was for."""
+    server = start_mail_server(start, tmp_path / "mails", *options)
+    try:
+        MailServer.from_url(server.url).deliver(an_email())
+    finally:
+        recipients = [to for mail in server.accepted() for to in mail["to"]]
+    return recipients
+
+
+def test_an_email_arrives(start: ProcessStarter, tmp_path: Path) -> None:
+    assert deliver(start, tmp_path) == ["ada@example.org"]
+
+
+def test_a_slow_server_is_waited_for(start: ProcessStarter, tmp_path: Path) -> None:
+    assert deliver(start, tmp_path, "--delay-seconds", "1") == ["ada@example.org"]
+
+
+def test_a_refusal_for_good_is_not_tried_again(start: ProcessStarter, tmp_path: Path) -> None:
+    with pytest.raises(MailRefused, match="no such mailbox"):
+        deliver(start, tmp_path, "--reply", "550 no such mailbox")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [("451 later, please", smtplib.SMTPDataError), ("drop", smtplib.SMTPServerDisconnected)],
+)
+def test_a_passing_failure_may_be_tried_again(
+    start: ProcessStarter, tmp_path: Path, reply: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        deliver(start, tmp_path, "--reply", reply)
+
+
+def test_without_encryption_nothing_is_sent_where_it_was_asked_for(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a server that offers no STARTTLS
+    server = start_mail_server(start, tmp_path / "mails")
+
+    # Expect neither the password nor the e-mail to be sent
+    mailer = MailServer.from_url(server.url.replace("smtp://", "smtp+starttls://user:secret@"))
+    with pytest.raises(smtplib.SMTPNotSupportedError):
+        mailer.deliver(an_email())
+    assert server.accepted() == []
+
+
+def test_a_url_says_all_there_is_to_say() -> None:
+    server = MailServer.from_url("smtps://ada%40x:p%2Fw@mail.example.org")
+    assert (server.scheme, server.host, server.port) == ("smtps", "mail.example.org", 465)
+    assert (server.user, server.password) == ("ada@x", "p/w")
+
+
+def test_the_folder_has_one_readable_file_for_each_email(tmp_path: Path) -> None:
+    # When an e-mail is delivered twice
+    mailbox = Mailbox(tmp_path / "mailbox")
+    user_id = uuid4()
+    paths = {mailbox.deliver(confirmation_email(user_id, "ada@example.org")) for _ in range(2)}
+
+    # Expect one file that only its owner can read the folder of, with the link in one piece
+    [path] = paths
+    assert [str(file) for file in (tmp_path / "mailbox").iterdir()] == [path]
+    assert stat.S_IMODE((tmp_path / "mailbox").stat().st_mode) == 0o700
+    text = (tmp_path / "mailbox").joinpath(path).read_text()
+    [link, *_] = [line for line in text.splitlines() if "/confirm/" in line]
+    assert read_token(link.rsplit("/", 1)[-1]) == user_id
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y.z"])
+def test_a_forged_link_belongs_to_nobody(token: str) -> None:
+    assert read_token(token) is None

@@ -1,0 +1,196 @@
+"""The outbox on real databases and a real Valkey."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+from sqlalchemy import Engine, MetaData, func, make_url, select
+
+from barback import RedisBroker
+from barback.errors import BrokerUnavailable
+from barback.outbox import Outbox, OutboxRelay, outbox_table
+from database.engine import make_engine
+from tests.polling import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+metadata = MetaData()
+table = outbox_table(metadata)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path}/outbox.db"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    engine = make_engine(make_url(url))
+    metadata.create_all(engine)
+    yield engine
+    metadata.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[RedisBroker]:
+    broker = RedisBroker(url=redis_url)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def outbox(broker: RedisBroker) -> Outbox:
+    return Outbox(table, broker)
+
+
+def a_message(number: int = 0) -> dramatiq.Message[Any]:
+    return dramatiq.Message(
+        queue_name="email", actor_name="send", args=(number,), kwargs={}, options={}
+    )
+
+
+def waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_what_is_committed_is_sent_once_in_order(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given messages of a transaction that was committed
+    messages = [a_message(number) for number in range(250)]
+    with engine.begin() as transaction:
+        for message in messages:
+            outbox.add(transaction, message)
+
+    # When the outbox is flushed twice
+    assert [outbox.flush(engine), outbox.flush(engine)] == [250, 0]
+
+    # Expect each of them in the queue, once, and in order
+    assert broker.queue_length("email") == 250
+    consumer = broker.consume("email", prefetch=300, timeout=1)
+    received = [next(consumer) for _ in messages]
+    assert [proxy.args for proxy in received if proxy is not None] == [m.args for m in messages]
+    for proxy in received:
+        assert proxy is not None
+        consumer.ack(proxy)
+    consumer.close()
+
+
+def test_what_is_rolled_back_is_never_sent(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given a transaction that is rolled back after it has added its message
+    with engine.connect() as connection, connection.begin() as transaction:
+        outbox.add(connection, a_message())
+        transaction.rollback()
+
+    # Expect nothing to be sent
+    assert outbox.flush(engine) == 0
+    assert broker.queue_length("email") == 0
+
+
+def test_many_relays_at_once_send_every_message_once(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given many messages
+    with engine.begin() as transaction:
+        for number in range(200):
+            outbox.add(transaction, a_message(number))
+
+    # When four relays flush at the same moment
+    start = threading.Barrier(4)
+
+    def flush() -> None:
+        start.wait()
+        outbox.flush(engine)
+
+    relays = [threading.Thread(target=flush) for _ in range(4)]
+    for relay in relays:
+        relay.start()
+    for relay in relays:
+        relay.join()
+
+    # Expect each message once
+    assert broker.queue_length("email") == 200
+    assert waiting(engine) == 0
+
+
+def test_a_relay_that_dies_after_sending_does_not_send_twice(
+    outbox: Outbox, engine: Engine, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a relay that dies between sending and noting it
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message())
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "begin", _die)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.flush(engine)
+    assert (broker.queue_length("email"), waiting(engine)) == (1, 1)
+
+    # When the next one finds the same row
+    outbox.flush(engine)
+
+    # Expect one message
+    assert (broker.queue_length("email"), waiting(engine)) == (1, 0)
+
+
+def _die() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_unreachable_broker_loses_nothing(outbox: Outbox, engine: Engine) -> None:
+    # Given a broker that is not there
+    away = RedisBroker(url="redis://127.0.0.1:1")
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message())
+
+    # Expect the flush to say so and the message to stay
+    with pytest.raises(BrokerUnavailable):
+        Outbox(table, away).flush(engine)
+    assert waiting(engine) == 1
+    assert outbox.flush(engine) == 1
+
+
+def test_a_message_that_cannot_be_read_stays_and_holds_up_no_other(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given a damaged row before a good one
+    with engine.begin() as transaction:
+        transaction.execute(table.insert().values(message=b"not a message"))
+        outbox.add(transaction, a_message())
+
+    # When the outbox is flushed
+    assert outbox.flush(engine) == 1
+
+    # Expect the good one to be sent, and the damaged one to be there to look at
+    assert broker.queue_length("email") == 1
+    assert waiting(engine) == 1
+
+
+def test_a_relay_sends_when_it_is_woken_and_what_it_finds_at_its_start(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given a message that an earlier process left behind
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message(1))
+
+    # When a relay starts
+    relay = OutboxRelay(outbox, engine)
+    relay.start()
+
+    # Expect it to be sent
+    eventually(lambda: broker.queue_length("email") == 1, timeout_seconds=2)
+
+    # When another message is committed and the relay is woken
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message(2))
+    relay.wake()
+
+    # Expect it long before the next sweep
+    eventually(lambda: broker.queue_length("email") == 2, timeout_seconds=2)
+    relay.stop()

@@ -1,0 +1,1 @@
+"""Orders by click: the bar's website."""

@@ -1,0 +1,69 @@
+"""Pages from templates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from database.base import utc_now
+from web.visitors import form_token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import Request
+    from starlette.responses import Response
+
+_environment = Environment(
+    loader=PackageLoader("web"),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates = Jinja2Templates(env=_environment)
+
+_ASSETS = Path(__file__).parent / "static"
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> Response:
+    context["form_token"] = form_token(request)
+    return _templates.TemplateResponse(
+        request, template, context, status_code=status, headers=headers
+    )
+
+
+def fragment(template: str, **context: Any) -> str:
+    """A part of a page, to replace what stands there."""
+    return _environment.get_template(template).render(context)
+
+
+def _asset(name: str) -> str:
+    """The address of an asset; it changes with the file, so that no browser shows an old one."""
+    return f"/static/{name}?{int((_ASSETS / name).stat().st_mtime)}"
+
+
+def _ago(time: dt.datetime) -> str:
+    age = utc_now() - time
+    if age < dt.timedelta(minutes=1):
+        return "just now"
+    if age < dt.timedelta(hours=1):
+        return f"{age // dt.timedelta(minutes=1)} min ago"
+    if age < dt.timedelta(days=1):
+        return f"{age // dt.timedelta(hours=1)} h ago"
+    return f"{time:%-d %B %Y}"
+
+
+_environment.globals["asset"] = _asset
+_environment.filters["ago"] = _ago

@@ -1,0 +1,89 @@
+"""Who is who, without a login: every browser gets a random id in a signed cookie.
+
+The same id protects forms: a form carries a signature of it that other sites cannot know.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Form, HTTPException, Request
+from itsdangerous import BadData, URLSafeSerializer
+from starlette.datastructures import MutableHeaders
+from starlette.requests import cookie_parser
+
+from settings import settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE_NAME = "visitor"
+COOKIE_TTL_SECONDS = 365 * 86_400
+
+_cookies = URLSafeSerializer(settings.web_secret, salt="visitor-cookie")
+_forms = URLSafeSerializer(settings.web_secret, salt="form")
+
+#: Neither is a page that somebody visits; cookies would only be in the way.
+_PATHS_WITHOUT_COOKIE = ("/api/", "/static/")
+
+
+class VisitorCookie:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_PATHS_WITHOUT_COOKIE):
+            await self.app(scope, receive, send)
+            return
+        known = _read_cookie(scope)
+        visitor = known or secrets.token_urlsafe(18)
+        scope.setdefault("state", {})["visitor"] = visitor
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and known is None:
+                MutableHeaders(scope=message).append("Set-Cookie", _cookie(visitor))
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+
+def _read_cookie(scope: Scope) -> str | None:
+    header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+    return _load(_cookies, cookie_parser(header).get(COOKIE_NAME, ""))
+
+
+def _cookie(visitor: str) -> str:
+    secure = "; Secure" if settings.public_url.startswith("https://") else ""
+    return (
+        f"{COOKIE_NAME}={_cookies.dumps(visitor)}; Path=/; Max-Age={COOKIE_TTL_SECONDS}; "
+        f"HttpOnly; SameSite=Lax{secure}"
+    )
+
+
+def _load(serializer: URLSafeSerializer, text: str) -> str | None:
+    try:
+        return str(serializer.loads(text))
+    except BadData:
+        return None
+
+
+def form_token(request: Request) -> str:
+    """What a form carries to show that it is ours."""
+    token: str | bytes = _forms.dumps(request.state.visitor)
+    return token if isinstance(token, str) else token.decode()
+
+
+def _visitor(request: Request) -> str:
+    return str(request.state.visitor)
+
+
+def _require_form_token(request: Request, form_token: Annotated[str, Form()] = "") -> None:
+    if _load(_forms, form_token) != request.state.visitor:
+        raise HTTPException(
+            403, "This form has expired, or cookies are blocked. Go back, reload and try again."
+        )
+
+
+Visitor = Annotated[str, Depends(_visitor)]
+FORM_TOKEN = Depends(_require_form_token)

@@ -9,10 +9,10 @@ DEV := $(VENV)/.installed-dev
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo-data test ledger lint format ci clean
+.PHONY: help run up down status demo-data test ledger lint format ci bench bench-report clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## Order a beer and a coffee, serve them by a worker each, and stop
 	@trap : INT; \
@@ -52,8 +52,14 @@ format: $(DEV) ## Format the code
 
 ci: lint test ## What CI runs
 
+bench: $(DEV) ## Measure Barback and other task queues: make bench ARGS="--only ours,stock"
+	@python -m benchmarks run $(ARGS)
+
+bench-report: $(DEV) ## Write the tables and charts of the newest result anew
+	@python -m benchmarks report $(ARGS)
+
 clean: ## Remove the virtual environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .benchmarks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(RUNTIME): requirements.txt | $(VENV)
 	@echo "Installing what the bar needs into $(VENV) …"

@@ -1,0 +1,1 @@
+"""How fast Barback and other task queues are, measured by running them."""

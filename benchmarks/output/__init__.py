@@ -1,0 +1,1 @@
+"""What people see of the results: a terminal table, Markdown and a chart."""

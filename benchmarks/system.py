@@ -1,0 +1,43 @@
+"""What the harness knows of a system that it measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = list[str]
+
+#: The threads of a worker process, or what a system has in their place.
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class System:
+    """A task queue under test.
+
+    Parameters:
+      name: Its package in :mod:`benchmarks.systems`.
+      label: What people call it.
+      packages: The distributions whose versions matter to a reader.
+      worker_commands: The command lines that make so many worker processes.
+      settings: How its worker runs, in words.
+      messages_per_process: How many messages a worker process is to drain: some seconds' worth.
+      loop_messages: How many of them are sent one by one, where the rest can be sent in bulk.
+      has_bulk: Whether its producer offers ``send_many``.
+    """
+
+    name: str
+    label: str
+    packages: tuple[str, ...]
+    worker_commands: Callable[[int], list[Command]]
+    settings: str
+    messages_per_process: int
+    loop_messages: int
+    has_bulk: bool = False
+
+    @property
+    def module(self) -> str:
+        return f"benchmarks.systems.{self.name}"

@@ -126,7 +126,11 @@ class Proxy:
     def _connect(self) -> socket.socket:
         if self._server.scheme == "unix":
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self._server.path)
+            try:
+                server.connect(self._server.path)
+            except OSError:
+                server.close()
+                raise
             return server
         return socket.create_connection((self._server.hostname, self._server.port or 6379), 5)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.clocks import clock_off_by
 from tests.e2e.faults.conftest import message
 from tests.polling import eventually
-from tests.programs import require_program
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.faults.conftest import Scene
     from tests.processes import TestProcess
 
@@ -136,21 +137,17 @@ def test_nothing_is_taken_from_a_worker_that_is_silent_for_twenty_seconds(
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("offset", ["-90s", "+90s"])
+@pytest.mark.parametrize("offset_seconds", [-90, +90])
 def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(
-    offset: str, scene: Scene, tmp_path: Path
+    offset_seconds: int, scene: Scene, tmp_path: Path
 ) -> None:
     # Given a worker whose clock is off, a worker whose clock is right, and a job in each
-    require_program("faketime", install="apt-get install faketime")
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     go_on = tmp_path / "go-on"
     scene.start_worker(
         threads=1,
         program=["python", "-m", "tests.e2e.faults.under_faketime"],
-        LD_PRELOAD=str(library),
-        FAKETIME=offset,
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
         dramatiq_queue_prefetch="1",
+        **clock_off_by(offset_seconds),
     )
     scene.send("wrong-clock", hold=str(go_on))
     scene.wait_for_starts("wrong-clock")

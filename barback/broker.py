@@ -17,7 +17,7 @@ from barback.consumer import QueueConsumer
 from barback.delay_consumer import DelayConsumer
 from barback.delivery import Delivery, FollowUp
 from barback.errors import BrokerUnavailable, MessageRejected
-from barback.hooks import HookedBroker
+from barback.hooks import HookedBroker, HookTable
 from barback.keys import QueueKeys, WorkerKeys
 from barback.link import Link, LinkPool
 from barback.local_worker import LocalWorker
@@ -74,8 +74,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         client: redis.Redis | None = None,
         **parameters: Any,
     ) -> None:
-        self._hooked_middleware = []
-        self._before, self._after = {}, {}
+        self._hooks = HookTable([])
         self._own_before, self._own_after = {}, {}
         super().__init__(  # type: ignore[no-untyped-call]
             middleware=middleware,
@@ -206,7 +205,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         return None if found is None else int(found)  # type: ignore[arg-type]
 
     def _store(self, queue_name: str, redis_id: str, payload: bytes, delay: int | None) -> None:
-        self._check_server_once()
         keys = self.keys(queue_name)
         if delay is None:
             self._tell(lua.ENQUEUE, (keys.queue, keys.messages), (redis_id, payload))
@@ -218,6 +216,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             )
 
     def _tell(self, script: lua.Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        self._check_server_once()
         try:
             return self.links.run(script, keys, args)
         except redis.RedisError as error:

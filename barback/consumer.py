@@ -17,6 +17,8 @@ from barback.delivery import Delivery, UndecodablePayload, decode
 from barback.errors import UnsuitableServer
 from barback.in_flight import Settlement
 from barback.link import Argument, Link, evalsha
+from barback.pulse import connection_name, consumer_name
+from barback.server import check_server
 from barback.trouble import Trouble
 from barback.window import Window
 
@@ -69,17 +71,19 @@ class QueueConsumer(Consumer):
         self.queue_name = queue_name
         self._keys = broker.keys(queue_name)
         self._exchange_keys = self._keys.for_exchange(broker.broker_id)
+        self._name = consumer_name(broker.broker_id, queue_name)
         self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
         self._in_flight = self._local.in_flight(queue_name)
         self._in_flight.acks_go_directly = False
         self._window = Window(prefetch, is_fixed=self._local.prefetch_is_fixed)
-        self._link = Link(broker.client)
+        self._link = Link(broker.client, name=connection_name(self._name))
         self._trouble = Trouble(self.logger, f"queue {queue_name!r}")
         self._taken: deque[Delivery] = deque()
         #: Whether this consumer waits inside Redis, and when the answer is overdue.
         self._is_blocked = False
         self._overdue_at = 0.0
+        self._pulse_breaks = 0
         #: Whether messages were handed out just now that had ended such a wait.
         self._is_starting = False
 
@@ -148,7 +152,7 @@ class QueueConsumer(Consumer):
         if not acks and count == 0:
             return
         try:
-            answer = self._link.run(lua.EXCHANGE, self._exchange_keys, (count, *acks))
+            answer = self._link.run(lua.EXCHANGE, self._exchange_keys, (count, self._name, *acks))
         except BaseException:
             self._in_flight.return_acks(acks)
             raise
@@ -173,10 +177,11 @@ class QueueConsumer(Consumer):
         inbox = keys.inbox(self.broker.broker_id)
         self._link.send(
             ("BLMOVE", keys.queue, inbox, "LEFT", "RIGHT", BLOCK_SECONDS),
-            evalsha(lua.EXCHANGE, self._exchange_keys, (room,)),
+            evalsha(lua.EXCHANGE, self._exchange_keys, (room, self._name)),
         )
         self._is_blocked = True
         self._overdue_at = time.monotonic() + BLOCK_SECONDS + BLOCK_GRACE_SECONDS
+        self._pulse_breaks = self._local.pulse.breaks
         self._poll()
 
     def _poll(self) -> None:
@@ -185,6 +190,10 @@ class QueueConsumer(Consumer):
             self._read_blocked()
         elif time.monotonic() > self._overdue_at:
             raise redis.TimeoutError("Redis did not answer in time")
+        elif self._local.pulse.breaks != self._pulse_breaks:
+            # The pulse speaks every few seconds, so it finds out first when a network has
+            # forgotten connections without a word to either side.
+            raise redis.ConnectionError("another connection of this worker broke")
 
     def _read_blocked(self) -> None:
         memory_is_full = False
@@ -247,7 +256,7 @@ class QueueConsumer(Consumer):
     def _reconnect(self) -> None:
         self._trouble.wait()
         self._link.open()
-        self.broker.check_server(self._link)
+        check_server(self._link)
         given_back = self._link.run(
             lua.RECONCILE,
             self._exchange_keys[:4],
@@ -354,6 +363,9 @@ class QueueConsumer(Consumer):
             self.logger.warning("Queue %r was not left in order: %s", self.queue_name, error)
         finally:
             self._link.close()
+            for delivery in self._taken:  # not handed to a thread, and not given back either
+                self._in_flight.finish(delivery.redis_id)
+            self._taken.clear()
 
     def _wind_down(self) -> None:
         """Take nothing more, and give back what no thread has started."""

@@ -9,11 +9,12 @@ import redis
 from dramatiq import Consumer
 from dramatiq.common import q_name
 from dramatiq.logging import get_logger
-from redis.exceptions import OutOfMemoryError
 
 from barback import lua
 from barback.errors import UnsuitableServer
 from barback.link import Link
+from barback.pulse import connection_name, consumer_name
+from barback.server import check_server
 from barback.stock_delays import adopt_delayed, release_delayed
 from barback.trouble import Trouble
 
@@ -56,9 +57,12 @@ class DelayConsumer(Consumer):
         self._keys = broker.keys(self.queue_name)
         self._local = broker.local_worker
         self._timeout_seconds = min(timeout_ms / 1000, 1.0)
-        self._link = Link(broker.client)
+        name = consumer_name(broker.broker_id, delay_queue_name)
+        self._link = Link(broker.client, name=connection_name(name))
         self._trouble = Trouble(self.logger, f"the delayed messages of queue {self.queue_name!r}")
+        #: Whether this consumer waits inside Redis, and when the answer is overdue.
         self._is_waiting = False
+        self._overdue_at = 0.0
         self._look_at = 0.0
 
     def __next__(self) -> None:
@@ -66,7 +70,7 @@ class DelayConsumer(Consumer):
             if self._trouble.is_on:
                 self._trouble.wait()
                 self._link.open()
-                self.broker.check_server(self._link)
+                check_server(self._link)
                 self._trouble.end()
             self._step()
         except (redis.RedisError, UnsuitableServer, OSError) as error:
@@ -84,17 +88,17 @@ class DelayConsumer(Consumer):
         if not self._is_waiting:
             self._link.send(("BLPOP", self._keys.wake, 2 * LOOK_SECONDS))
             self._is_waiting = True
+            self._overdue_at = time.monotonic() + 2 * LOOK_SECONDS + GRACE_SECONDS
         patience = min(self._timeout_seconds, max(0.0, self._look_at - time.monotonic()))
         if self._link.can_read(patience):
             self._read_token()
             self._look_at = 0.0
+        elif time.monotonic() > self._overdue_at:
+            raise redis.TimeoutError("Redis did not answer in time")
 
     def _read_token(self) -> None:
         self._is_waiting = False
-        try:
-            self._link.read()
-        except OutOfMemoryError:
-            time.sleep(self._timeout_seconds)
+        self._link.read()
 
     def _look(self) -> None:
         """Move what is due, and find out when to look again."""
@@ -116,14 +120,26 @@ class DelayConsumer(Consumer):
         """Nothing was taken, so there is nothing to put back."""
 
     def close(self) -> None:
-        """Stop; where no other worker is left, leave the messages as stock Dramatiq would."""
-        self._link.close()
-        self._is_waiting = False
+        """Stop, and leave the delayed messages to another worker or, where none is left, as stock
+        Dramatiq would.
+        """
         try:
-            if self._local.is_stopping and self._local.is_alone_on(self.queue_name):
+            self._hand_over()
+            if self._local.is_stopping:
                 release_delayed(self.broker, self.queue_name)
         except redis.RedisError as error:
             self.logger.warning("Delayed messages stay where they are: %s", error)
+        finally:
+            self._link.close()
+
+    def _hand_over(self) -> None:
+        """Wake another worker: it may be that only this one knew of the next due time."""
+        if self._is_waiting:
+            self._link.unblock()
+            self._read_token()
+        client, keys = self.broker.client, self._keys
+        if client.exists(keys.due) and not client.exists(keys.wake):
+            client.rpush(keys.wake, 1)
 
     def ack(self, message: MessageProxy) -> Any:
         raise NotImplementedError("a delay queue delivers no messages")

@@ -18,12 +18,23 @@ if TYPE_CHECKING:
     Hooks = list[tuple[Middleware, Callable[..., Any]]]
 
 
+class HookTable:
+    """The hooks of some middleware, by signal, looked up when they are first wanted.
+
+    When middleware is added, a new table takes the place of the old one, so that threads which
+    still fill the old one never mix the two.
+    """
+
+    def __init__(self, middleware: list[Middleware]) -> None:
+        self.middleware = middleware
+        self.before: dict[str, Hooks] = {}
+        self.after: dict[str, Hooks] = {}
+
+
 class HookedBroker(Broker):
     """A broker whose ``emit_before`` and ``emit_after`` mean what Dramatiq's mean, but faster."""
 
-    _hooked_middleware: list[Middleware]
-    _before: dict[str, Hooks]
-    _after: dict[str, Hooks]
+    _hooks: HookTable
 
     #: What the broker itself does before the hooks of a signal, and after them.
     _own_before: dict[str, Callable[..., None]]
@@ -56,22 +67,25 @@ class HookedBroker(Broker):
         """Called when a hook of an ``after_`` signal has failed and was reported."""
 
     def hooks_before(self, signal: str) -> Hooks:
-        # Lists are compared by the identity of their items first: this costs next to nothing.
-        if self._hooked_middleware != self.middleware or signal not in self._before:
-            self._find_hooks(signal)
-        return self._before[signal]
+        table = self._hook_table()
+        hooks = table.before.get(signal)
+        if hooks is None:
+            hooks = table.before[signal] = _implemented(table.middleware, f"before_{signal}")
+        return hooks
 
     def hooks_after(self, signal: str) -> Hooks:
-        if self._hooked_middleware != self.middleware or signal not in self._after:
-            self._find_hooks(signal)
-        return self._after[signal]
+        table = self._hook_table()
+        hooks = table.after.get(signal)
+        if hooks is None:
+            hooks = table.after[signal] = _implemented(table.middleware, f"after_{signal}")[::-1]
+        return hooks
 
-    def _find_hooks(self, signal: str) -> None:
-        if self._hooked_middleware != self.middleware:
-            self._before, self._after = {}, {}
-            self._hooked_middleware = self.middleware.copy()
-        self._before[signal] = _implemented(self._hooked_middleware, f"before_{signal}")
-        self._after[signal] = _implemented(self._hooked_middleware, f"after_{signal}")[::-1]
+    def _hook_table(self) -> HookTable:
+        table = self._hooks
+        # Lists are compared by the identity of their items first: this costs next to nothing.
+        if table.middleware != self.middleware:
+            table = self._hooks = HookTable(self.middleware.copy())
+        return table
 
     def _report_failure(self, hook_name: str, middleware: Middleware) -> None:
         self.logger.critical(

@@ -86,5 +86,9 @@ class InFlight:
 
     def known_ids(self) -> list[str]:
         """Every id that Redis may rightly count as held by this process, the oldest first."""
-        settling = [settlement.redis_id for settlement in self.settlements]
-        return [*self.acks, *settling, *self.held]
+        # Worker threads may move a message from the held ones to the others meanwhile, so those
+        # are read first, each collection in one step: a message may count twice, but never be
+        # overlooked.
+        held = list(self.held)
+        settling = [settlement.redis_id for settlement in list(self.settlements)]
+        return list(dict.fromkeys([*self.acks, *settling, *held]))

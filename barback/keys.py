@@ -82,7 +82,14 @@ class QueueKeys:
 
     def for_exchange(self, worker_id: str) -> tuple[str, ...]:
         """The keys of :file:`exchange.lua`, in its order."""
-        return self.queue, self.messages, self.acks(worker_id), self.inbox(worker_id), self.losses
+        return (
+            self.queue,
+            self.messages,
+            self.acks(worker_id),
+            self.inbox(worker_id),
+            self.losses,
+            WorkerKeys(self.namespace).signs,
+        )
 
     def inbox(self, worker_id: str) -> str:
         """List, ours: ids that the blocking move has claimed for a worker."""

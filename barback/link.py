@@ -8,6 +8,7 @@ pool (with its TLS, timeouts and credentials), and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ class Link:
 
     Parameters:
       client: The client from whose pool the connection comes.
-      name: What the connection is called in ``CLIENT LIST``.
+      name: What the connection is called in ``CLIENT LIST``. Nobody else may bear that name: a link
+        with a name ends, when it opens again, what the server still has of its lost connections.
     """
 
     def __init__(self, client: redis.Redis, *, name: str | None = None) -> None:
@@ -54,6 +56,7 @@ class Link:
         self._connection: Any = None
         #: The server's number for this connection.
         self.client_id = 0
+        self._lost_client_ids: set[int] = set()
 
     @property
     def is_open(self) -> bool:
@@ -66,11 +69,14 @@ class Link:
             self.client_id = self.call("CLIENT", "ID")
             if self._name is not None:
                 self.call("CLIENT", "SETNAME", self._name)
+                self._end_lost_connections()
 
     def close(self) -> None:
         """Disconnect. Answers that are still under way are lost."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            if self._name is not None:
+                self._lost_client_ids.add(self.client_id)
             connection.disconnect()
             self._client.connection_pool.release(connection)
 
@@ -98,6 +104,20 @@ class Link:
         """Send a command and read its answer."""
         self.send(command)
         return self.read()
+
+    def _end_lost_connections(self) -> None:
+        """Have the server forget connections that only broke on this side.
+
+        It would go on to serve what was asked for on them: a blocking move would take the next
+        message, for nobody.
+        """
+        for client_id in self._lost_client_ids.copy():
+            with contextlib.suppress(ResponseError):  # where no client may manage others
+                found = self.call("CLIENT", "LIST", "ID", client_id)
+                # After a restart the server gives the same numbers to others.
+                if f"name={self._name} ".encode() in found:
+                    self.call("CLIENT", "KILL", "ID", client_id)
+            self._lost_client_ids.discard(client_id)
 
     def unblock(self) -> None:
         """Have Redis answer the blocking command that this link waits for, at once."""

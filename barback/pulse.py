@@ -56,6 +56,8 @@ class Pulse:
         #: When each queue's consumer last looked for messages, on the monotonic clock.
         self._consumers: dict[str, float] = {}
         self._threads_per_process = 0
+        #: How often its connection has failed.
+        self.breaks = 0
         self._started_at = time.time()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,6 +103,7 @@ class Pulse:
                     self._recovery.maintain(list(self._consumers))
             except (redis.RedisError, OSError) as error:
                 self._link.close()
+                self.breaks += 1
                 self._trouble.report(error)
                 self._trouble.wait()
                 continue
@@ -111,13 +114,18 @@ class Pulse:
         self._link.close()
 
     def _beat(self) -> None:
-        is_new = not self._link.is_open
+        self._link.open()
         keys = self._broker.worker_keys
         _, suspects = self._link.run(
-            lua.BEAT, (keys.signs,), (SUSPICIOUS_MS, *self._living_consumers())
+            lua.BEAT,
+            (keys.signs, keys.info),
+            (
+                SUSPICIOUS_MS,
+                self._broker.broker_id,
+                self._describe_worker(),
+                *self._living_consumers(),
+            ),
         )
-        if is_new:
-            self._introduce()
         if self._trouble.is_on:
             self._trouble.end()
         if suspects:
@@ -133,17 +141,17 @@ class Pulse:
             if now - looked_at < CONSUMER_SILENCE_SECONDS or in_flight(queue_name).held
         ]
 
-    def _introduce(self) -> None:
-        """Tell who and where this worker is."""
-        info = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "threads": self._threads_per_process,
-            "started_at": self._started_at,
-            "connection_id": self._link.client_id,
-        }
-        keys = self._broker.worker_keys
-        self._link.call("HSET", keys.info, self._broker.broker_id, json.dumps(info))
+    def _describe_worker(self) -> str:
+        """Who and where this worker is, as JSON."""
+        return json.dumps(
+            {
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "threads": self._threads_per_process,
+                "started_at": self._started_at,
+                "connection_id": self._link.client_id,
+            }
+        )
 
 
 def consumer_name(worker_id: str, queue_name: str) -> str:

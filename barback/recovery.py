@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from dramatiq.logging import get_logger
@@ -94,7 +93,9 @@ class Recovery:
         """
         broker = self._broker
         _, suspects = broker.links.run(
-            lua.BEAT, (broker.worker_keys.signs,), (broker.heartbeat_timeout,)
+            lua.BEAT,
+            (broker.worker_keys.signs, broker.worker_keys.info),
+            (broker.heartbeat_timeout, broker.broker_id, ""),
         )
         for raw_consumer, sign in zip(suspects[::2], suspects[1::2], strict=True):
             worker_id, _, name = raw_consumer.decode().partition(":")
@@ -120,10 +121,12 @@ class Recovery:
 
     def _recover_stock_workers(self, queue_name: str) -> None:
         """Bring back what workers of stock Dramatiq held, which share the queue, by their rules:
-        a worker whose heartbeat is too old by a client's clock is dead.
+        a worker whose heartbeat is too old is dead. It is stamped with the clock of that worker;
+        to compare it with the server's at least leaves this process's own clock out of it.
         """
         broker, keys = self._broker, self._broker.keys(queue_name)
-        oldest_ms = int(time.time() * 1000) - broker.heartbeat_timeout
+        seconds, microseconds = broker.client.time()
+        oldest_ms = seconds * 1000 + microseconds // 1000 - broker.heartbeat_timeout
         silent: Any = broker.client.zrange(
             broker.worker_keys.stock_heartbeats,
             "-inf",

@@ -33,16 +33,18 @@ class StockCommands:
         keys, worker_id = self._broker.keys(queue_name), self._broker.broker_id
         self._broker.links.run(
             lua.BEAT,
-            (self._broker.worker_keys.signs,),
-            (self._broker.heartbeat_timeout, consumer_name(worker_id, queue_name)),
+            (self._broker.worker_keys.signs, self._broker.worker_keys.info),
+            (self._broker.heartbeat_timeout, worker_id, "", consumer_name(worker_id, queue_name)),
         )
         exchange_keys = keys.for_exchange(worker_id)
-        _, payloads, _ = self._broker.links.run(lua.EXCHANGE, exchange_keys, (count,))
+        _, payloads, _ = self._broker.links.run(
+            lua.EXCHANGE, exchange_keys, (count, consumer_name(worker_id, queue_name))
+        )
         return list(payloads)
 
     def do_ack(self, queue_name: str, redis_id: str) -> None:
         keys = self._broker.keys(queue_name).for_exchange(self._broker.broker_id)
-        self._broker.links.run(lua.EXCHANGE, keys, (0, redis_id))
+        self._broker.links.run(lua.EXCHANGE, keys, (0, "", redis_id))
 
     def do_nack(self, queue_name: str, redis_id: str) -> None:
         plain = Settlement(redis_id, (redis_id, "dead", "{}"))

@@ -43,10 +43,15 @@ def adopt_delayed(broker: RedisBroker, queue_name: str) -> None:
 
 
 def release_delayed(broker: RedisBroker, queue_name: str) -> None:
-    """Leave all delayed messages on stock's list."""
+    """Leave all delayed messages on stock's list, while no other worker of ours is there to adopt
+    them again.
+    """
     keys = broker.keys(queue_name)
+    is_alone_on = broker.local_worker.is_alone_on
     entries: Any
-    while entries := broker.client.zrange(keys.due, 0, BATCH_SIZE - 1, withscores=True):
+    while is_alone_on(queue_name) and (
+        entries := broker.client.zrange(keys.due, 0, BATCH_SIZE - 1, withscores=True)
+    ):
         ids = [entry[0] for entry in entries]
         args: list[Argument] = []
         payloads = broker.read_payloads(keys.delayed_messages, ids)

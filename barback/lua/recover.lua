@@ -45,12 +45,15 @@ local function bury(id)
 end
 
 for _, id in ipairs(redis.call('SMEMBERS', acks)) do
+    local exists = redis.call('HEXISTS', messages, id) == 1
     local note = redis.call('HGET', losses, id)
     local count = note and tonumber(string.match(note, '^%d+')) or 0
     if count == 0 or string.sub(note, -#worker) == worker then
         count = count + 1
     end
-    if count >= max_losses then
+    if not exists then
+        redis.call('HDEL', losses, id)
+    elseif count >= max_losses then
         bury(id)
     else
         redis.call('HSET', losses, id, count)

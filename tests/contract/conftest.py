@@ -76,7 +76,7 @@ def start_worker() -> Iterator[WorkerStarter]:
     with contextlib.ExitStack() as stack:
 
         def start_worker(broker: dramatiq.Broker, **parameters: Any) -> dramatiq.Worker:
-            options = {"worker_timeout": 100, "worker_threads": 2, **parameters}
+            options = {"worker_timeout": 30, "worker_threads": 2, **parameters}
             worker = dramatiq.Worker(broker, **options)
             worker.start()
             stack.callback(worker.stop, timeout=10_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -185,9 +186,17 @@ def test_a_retry_that_redis_does_not_take_is_not_lost(
             full_server.fill()
             raise RuntimeError("the tap is stuck")
 
+    # The first middleware is the last one to hear of a processed message
+    was_processed = threading.Event()
+
+    class Listener(Middleware):
+        def after_process_message(self, *_: Any, **__: Any) -> None:
+            was_processed.set()
+
+    broker.middleware.insert(0, Listener())
     pour.send()
     start_worker(broker)
-    effects.wait_for(1)
+    assert was_processed.wait(10)
 
     # When there is room again
     full_server.make_room()

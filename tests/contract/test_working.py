@@ -61,8 +61,8 @@ def test_an_idle_worker_starts_a_message_at_once(
     start_worker(broker, worker_timeout=1000)
 
     # When now and then a message comes
-    for n in range(15):
-        time.sleep(0.15)  # idleness is what is measured
+    for n in range(8):
+        time.sleep(0.3)  # idleness is what is measured
         note.send(time.monotonic())
         effects.wait_for(n + 1)
 

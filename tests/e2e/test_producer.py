@@ -180,7 +180,9 @@ def test_without_redis_the_first_process_starts_the_embedded_server(
     try:
         status = start.run(["python", "-m", "barback", "status"], REDIS_URL="")
         assert "Valkey" in status.stdout
-        assert status.stdout.split()[-4:] == ["beer", "1", "coffee", "1"]
+        run = start.run(["python", "-m", "barback", "status", "--json"], REDIS_URL="")
+        ready = {queue["name"]: queue["ready"] for queue in json.loads(run.stdout)["queues"]}
+        assert ready == {"beer": 1, "coffee": 1}
     finally:
         down = start.run(["python", "-m", "barback", "down"], REDIS_URL="")
     assert down.stdout == "The embedded server stopped.\n"

@@ -80,7 +80,8 @@ def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
     created = dt.datetime.fromisoformat(order["next_run"]) - dt.timedelta(seconds=1)
     first = dt.datetime.strptime(runs[0], "%Y%m%dT%H%M%S%z")
     assert (first - created).total_seconds() <= 3
-    eventually(lambda: all("Ordered by another" in s.output for s in schedulers))
+    # Which of the two is first may be the same one each time.
+    eventually(lambda: any("Ordered by another" in s.output for s in schedulers))
     assert all("This machine's clock is" in s.output for s in schedulers)
     # When it is paused
     assert command(start, "pause", order["id"]).exit_code == 0

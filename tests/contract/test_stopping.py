@@ -1,0 +1,117 @@
+"""What a worker leaves behind when it is stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+
+from tests.contract.effects import Effects
+from tests.polling import eventually
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.contract.conftest import BrokerMaker, WorkerStarter
+
+
+@pytest.fixture
+def effects() -> Effects:
+    return Effects()
+
+
+def order_of(client: redis.Redis) -> list[int]:
+    """The arguments of the messages that wait in a queue, the next one first."""
+    ids: Any = client.lrange("dramatiq:default", 0, -1)
+    payloads = [client.hget("dramatiq:default.msgs", each) for each in ids]
+    return [dramatiq.Message.decode(str(payload).encode()).args[0] for payload in payloads]
+
+
+@pytest.mark.stock_fails("what was prefetched goes to the end of the queue, or nowhere")
+def test_what_was_not_started_is_back_at_the_head_in_order_while_the_rest_still_runs(
+    broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects
+) -> None:
+    # Given a worker with two threads busy, two more messages taken ahead, and others waiting
+    may_end = threading.Event()
+
+    @dramatiq.actor(broker=broker)
+    def wait(n: int) -> None:
+        may_end.wait(20)
+        effects.add(n)
+
+    for n in range(10):
+        wait.send(n)
+    worker = start_worker(broker, worker_timeout=1000)
+    eventually(lambda: worker.work_queue.qsize() == 2)
+
+    # When it is stopped
+    stopping = threading.Thread(target=worker.stop)
+    stopping.start()
+
+    # Expect what it has not started to be back in order, at once
+    try:
+        eventually(lambda: order_of(redis_client) == list(range(2, 10)), timeout_seconds=1.5)
+    finally:
+        may_end.set()
+        stopping.join(20)
+
+    # … what it has started to be finished, and nothing of it to be left
+    assert sorted(effects.all) == [0, 1]
+    assert broker.do_qsize("default") == 8
+    assert redis_client.keys("*__acks__*") == []
+
+
+@pytest.mark.stock_fails("what was prefetched goes to the end of the queue, or nowhere")
+def test_stopping_gives_back_what_was_taken_ahead_of_quick_work(
+    make_broker: BrokerMaker,
+    redis_client: redis.Redis,
+    start_worker: WorkerStarter,
+    effects: Effects,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a worker that has taken hundreds of messages ahead
+    monkeypatch.setattr("dramatiq.worker.QUEUE_PREFETCH", 300)
+    broker = make_broker()
+
+    @dramatiq.actor(broker=broker)
+    def note(n: int) -> None:
+        time.sleep(0.002)
+        effects.add(n)
+
+    pipe = broker.client.pipeline()
+    for n in range(1_000):
+        message = note.message(n).copy(options={"redis_message_id": str(n)})
+        pipe.hset("dramatiq:default.msgs", str(n), message.encode())
+        pipe.rpush("dramatiq:default", str(n))
+    pipe.execute()
+    worker = start_worker(broker)
+    effects.wait_for(50)
+
+    # When it is stopped
+    worker.stop()
+
+    # Expect the others to wait in order, each of them, and none of those that are done
+    waiting = order_of(redis_client)
+    assert waiting == sorted(waiting)
+    assert sorted([*effects.all, *waiting]) == list(range(1_000))
+
+
+@pytest.mark.stock_fails("it stays in the list of heartbeats")
+def test_a_worker_that_has_stopped_leaves_no_trace(
+    broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects
+) -> None:
+    @dramatiq.actor(broker=broker)
+    def note(what: str) -> None:
+        effects.add(what)
+
+    worker = start_worker(broker)
+    note.send("a")
+    effects.wait_for(1)
+    eventually(lambda: broker.do_qsize("default") == 0)
+    worker.stop()
+
+    left = set(redis_client.keys("*")) - {"dramatiq:__workers__.info"}
+    assert left == set()

@@ -33,7 +33,7 @@ PICKUP_MESSAGES = {20: 100, 1300: 4}
 def measure_throughput(bench: Bench) -> Figures:
     """Enqueue and drain, by one process and by two."""
     figures: Figures = {"delivery": {}}
-    rates = defaultdict(list)
+    rates: defaultdict[str, list[float]] = defaultdict(list)
     for processes in (1, 2):
         bench.server.empty()
         with bench.producer() as producer:

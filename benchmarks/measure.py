@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures.bulk_limit import bare_rpush_per_second
@@ -16,7 +18,7 @@ from benchmarks.figures.pickup import pickup_ms
 from benchmarks.figures.recovery import recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from benchmarks.bench import Bench
     from benchmarks.producer import Producer
@@ -31,25 +33,30 @@ PICKUP_MESSAGES = {20: 100, 1300: 4}
 def measure_throughput(bench: Bench) -> Figures:
     """Enqueue and drain, by one process and by two."""
     figures: Figures = {"delivery": {}}
+    rates: defaultdict[str, list[float]] = defaultdict(list)
     for processes in (1, 2):
         bench.server.empty()
         with bench.producer() as producer:
-            ids = _fill(bench, producer, bench.system.messages_per_process * processes, figures)
+            count = bench.scaled(bench.system.messages_per_process * processes)
+            ids = _fill(bench, producer, count, rates)
         result = drain(bench, ids, processes)
         figures[f"drain_{processes}_per_second"] = result.per_second
         figures[f"peak_{processes}_megabytes"] = result.peak_megabytes
         figures["delivery"][f"drain_{processes}"] = asdict(result.delivery)
-    return figures
+    return figures | {name: mean(each) for name, each in rates.items()}
 
 
-def _fill(bench: Bench, producer: Producer, count: int, figures: Figures) -> range:
-    system = bench.system
-    one_by_one = bench.scaled(min(count, system.loop_messages) if system.has_bulk else count)
-    ids, figures["enqueue_per_second"] = enqueue_one_by_one(bench, producer, one_by_one)
-    if system.has_bulk and (rest := bench.scaled(count) - one_by_one) > 0:
-        more, figures["bulk_per_second"] = enqueue_in_bulk(bench, producer, rest)
-        return range(ids.start, more.stop)
-    return ids
+def _fill(bench: Bench, producer: Producer, count: int, rates: Mapping[str, list[float]]) -> range:
+    in_loop = count
+    if bench.system.loop_messages is not None:
+        in_loop = min(count, bench.scaled(bench.system.loop_messages))
+    ids, rate = enqueue_one_by_one(bench, producer, in_loop)
+    rates["enqueue_per_second"].append(rate)
+    if in_loop == count:
+        return ids
+    more, rate = enqueue_in_bulk(bench, producer, count - in_loop)
+    rates["bulk_per_second"].append(rate)
+    return range(ids.start, more.stop)
 
 
 def measure_idle(bench: Bench) -> Figures:

@@ -25,8 +25,8 @@ class System:
       worker_commands: The command lines that make so many worker processes.
       settings: How its worker runs, in words.
       messages_per_process: How many messages a worker process is to drain: some seconds' worth.
-      loop_messages: How many of them are sent one by one, where the rest can be sent in bulk.
-      has_bulk: Whether its producer offers ``send_many``.
+      loop_messages: How many of them are sent one by one, where its producer can ``send_many`` and
+        sends the rest in bulk.
     """
 
     name: str
@@ -35,8 +35,7 @@ class System:
     worker_commands: Callable[[int], list[Command]]
     settings: str
     messages_per_process: int
-    loop_messages: int
-    has_bulk: bool = False
+    loop_messages: int | None = None
 
     @property
     def module(self) -> str:

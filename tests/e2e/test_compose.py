@@ -77,13 +77,13 @@ def test_sigterm_reaches_the_program(name: str) -> None:
     assert service["init"] is True
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("name", sorted(OPEN))
 def test_pages_are_open_to_this_machine_alone(name: str) -> None:
     assert SERVICES[name]["networks"] == ["bar", "front"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - OPEN)
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - OPEN))
 def test_no_other_service_is_open_to_the_network(name: str) -> None:
     assert SERVICES[name]["networks"] == ["bar"]
     assert COMPOSE["networks"]["bar"]["internal"] is True

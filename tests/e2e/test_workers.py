@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import redis
 
     from tests.processes import ProcessStarter, TestProcess
+
+#: How many workers `make up` starts.
+WORKERS = (Path(__file__).parents[2] / "Procfile").read_text().count("dramatiq actors")
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_workers_started_by_a_procfile_are_stopped_gently(
     bar = start(["python", "procfile.py", "Procfile"], BEER_SECONDS="1.5", WEB_PORT=str(free_port))
     bar.wait_for_output(f"The bar's website: http://127.0.0.1:{free_port}")
     eventually(
-        lambda: bar.output.count("Worker process is ready") == 4 * (os.cpu_count() or 1),
-        timeout_seconds=30,
+        lambda: bar.output.count("Worker process is ready") == WORKERS * (os.cpu_count() or 1),
+        timeout_seconds=50,
         complaint=lambda: bar.output,
     )
     start.run(["python", "producer.py", "--beers", "1"])

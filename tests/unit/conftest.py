@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _books_in_memory() -> Iterator[None]:
-    """Keep the books of unit tests in memory."""
+    """Give every unit test books of its own, in memory."""
     engine = make_engine(
         make_url("sqlite://"), poolclass=StaticPool, connect_args={"check_same_thread": False}
     )

@@ -17,5 +17,4 @@ SYSTEM = System(
     worker_commands=_worker_commands,
     settings="N times arq (asyncio, max_jobs = 100)",
     messages_per_process=3_000,
-    loop_messages=3_000,
 )

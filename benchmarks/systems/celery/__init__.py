@@ -15,5 +15,4 @@ SYSTEM = System(
     worker_commands=_worker_commands,
     settings="celery worker --concurrency N (prefork)",
     messages_per_process=4_000,
-    loop_messages=4_000,
 )

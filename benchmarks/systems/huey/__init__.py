@@ -15,5 +15,4 @@ SYSTEM = System(
     worker_commands=_worker_commands,
     settings=f"N times huey_consumer --workers {THREADS} --worker-type thread",
     messages_per_process=10_000,
-    loop_messages=10_000,
 )

@@ -16,5 +16,4 @@ SYSTEM = System(
     settings=f"dramatiq --processes N --threads {THREADS}",
     messages_per_process=60_000,
     loop_messages=20_000,
-    has_bulk=True,
 )

@@ -16,5 +16,4 @@ SYSTEM = System(
     settings="N times rq worker --worker-class rq.worker.SimpleWorker (one job at a time)",
     messages_per_process=1_000,
     loop_messages=1_000,
-    has_bulk=True,
 )

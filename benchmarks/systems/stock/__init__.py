@@ -15,5 +15,4 @@ SYSTEM = System(
     worker_commands=_worker_commands,
     settings=f"dramatiq --processes N --threads {THREADS}",
     messages_per_process=6_000,
-    loop_messages=6_000,
 )

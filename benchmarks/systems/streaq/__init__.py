@@ -17,5 +17,4 @@ SYSTEM = System(
     settings="streaq run --workers N (asyncio, 16 tasks at a time)",
     messages_per_process=4_000,
     loop_messages=4_000,
-    has_bulk=True,
 )

@@ -18,5 +18,4 @@ SYSTEM = System(
     worker_commands=_worker_commands,
     settings="taskiq worker --workers N (asyncio, 100 tasks at a time, ListQueueBroker)",
     messages_per_process=10_000,
-    loop_messages=10_000,
 )

@@ -52,46 +52,41 @@ def details(client: redis.Redis, redis_id: str) -> dict[str, Any]:
     return dict(json.loads(raw))
 
 
+#: What is no message, in as many ways as we could think of.
+POISON = {
+    "bytes": b"\xff\x00 no text",
+    "text": b'"a text"',
+    "torn": b"{",
+    "empty": b"",
+    "no-actor": b'{"queue_name": "default"}',
+    "nested": b"[" * 100_000,
+    "no-list-of-arguments": b'{"queue_name":"default","actor_name":"note","args":"abc","kwargs":{},'
+    b'"options":{},"message_id":"1","message_timestamp":1}',
+}
+
+
 @pytest.mark.stock_fails("the consumer breaks, and the neighbours are stranded with it")
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"\xff\x00 no text",
-        b'"a text"',
-        b"{",
-        b"",
-        b'{"queue_name": "default"}',
-        b"[" * 100_000,
-        (
-            b'{"queue_name":"default","actor_name":"note","args":"abc","kwargs":{},"options":{},'
-            b'"message_id":"1","message_timestamp":1}'
-        ),
-    ],
-    ids=["bytes", "text", "torn", "empty", "no actor", "nested", "arguments are no list"],
-)
-def test_a_payload_that_is_no_message_becomes_a_dead_letter_alone(
-    payload: bytes,
+def test_payloads_that_are_no_messages_become_dead_letters_and_harm_no_other(
     broker: Any,
     note: dramatiq.Actor[..., None],
     start_worker: WorkerStarter,
     effects: Effects,
 ) -> None:
-    # Given a payload that is no message among others
-    for n in range(5):
+    # Given payloads that are no messages among others that are
+    for n, (redis_id, payload) in enumerate(POISON.items()):
         note.send(n)
-    put_raw(broker.client, "poison", payload)
-    for n in range(5, 10):
-        note.send(n)
+        put_raw(broker.client, redis_id, payload)
+    note.send(len(POISON))
 
     # When a worker takes them
     start_worker(broker)
 
-    # Expect the others to be done, and it to be kept byte by byte, with the reason
-    effects.wait_for(10, timeout_seconds=2)
+    # Expect the others to be done, and those to be kept byte by byte, with the reason
+    effects.wait_for(len(POISON) + 1, timeout_seconds=2)
     eventually(lambda: broker.do_qsize("default") == 0, timeout_seconds=2)
-    assert sorted(effects.all) == list(range(10))
-    assert dead_letters(broker.client) == {"poison": payload}
-    assert details(broker.client, "poison")["reason"] == "undecodable"
+    assert sorted(effects.all) == list(range(len(POISON) + 1))
+    assert dead_letters(broker.client) == POISON
+    assert {details(broker.client, each)["reason"] for each in POISON} == {"undecodable"}
 
 
 @pytest.mark.stock_fails("nothing is known of the time, the reason or the error of a death")
@@ -202,7 +197,7 @@ def test_a_retry_that_redis_does_not_take_is_not_lost(
     full_server.make_room()
 
     # Expect it to be tried again
-    effects.wait_for(2, timeout_seconds=3)
+    effects.wait_for(2, timeout_seconds=2)
     eventually(lambda: broker.do_qsize("default") == 0)
 
 

@@ -116,7 +116,7 @@ def test_our_last_worker_leaves_delayed_messages_to_stock(
     declare(stock, effects)
     worker = start_worker(ours)
     for n in range(600):
-        note.send_with_options(args=(n,), delay=4_000)
+        note.send_with_options(args=(n,), delay=2_000)
 
     # When the last of our workers has stopped, and one of stock starts
     worker.stop()

@@ -16,7 +16,7 @@ from tests.polling import eventually
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.processes import ProcessStarter, TestProcess
@@ -45,14 +45,17 @@ class Scene:
         threads: int = 2,
         wait: bool = True,
         program: Sequence[str] = ("dramatiq",),
-        **variables: str,
+        redis_url: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> TestProcess:
         """Start a worker of one process; by default, wait until it is ready."""
-        variables.setdefault("FAULTS_REDIS_URL", self.redis_url)
         worker = self._start(
             [*program, "tests.e2e.faults.actors", "--processes", "1", "--threads", str(threads)],
-            FAULTS_LEDGER=str(self.ledger.path),
-            **variables,
+            **{
+                "FAULTS_REDIS_URL": redis_url or self.redis_url,
+                "FAULTS_LEDGER": str(self.ledger.path),
+                **(variables or {}),
+            },
         )
         if wait:
             worker.wait_for_output(READY)

@@ -103,9 +103,7 @@ class Chaos:
         self.deaths += sum(worker.exit_code != 0 for worker in ended)
         self._workers = [worker for worker in self._workers if worker not in ended]
         while len(self._workers) < WORKERS:
-            self._workers.append(
-                self._scene.start_worker(wait=False, FAULTS_REDIS_URL=self._proxy.url)
-            )
+            self._workers.append(self._scene.start_worker(wait=False, redis_url=self._proxy.url))
 
     def _any_worker(self) -> TestProcess:
         return self._random.choice(self._workers)

@@ -81,7 +81,7 @@ def test_a_worker_whose_network_is_cut_goes_on_when_it_is_back(
 ) -> None:
     # Given a worker behind a network, with a running job and one taken ahead
     go_on = tmp_path / "go-on"
-    scene.start_worker(threads=1, FAULTS_REDIS_URL=proxy.url)
+    scene.start_worker(threads=1, redis_url=proxy.url)
     scene.send("running", hold=str(go_on))
     scene.wait_for_starts("running")
     for n in range(50):
@@ -106,7 +106,7 @@ def test_a_worker_whose_network_is_cut_goes_on_when_it_is_back(
 
 def test_a_worker_whose_network_stalls_goes_on_when_it_flows(scene: Scene, proxy: Proxy) -> None:
     # Given an idle worker behind a network that delivers nothing for a few seconds
-    scene.start_worker(FAULTS_REDIS_URL=proxy.url)
+    scene.start_worker(redis_url=proxy.url)
     scene.send("before")
     scene.wait_until_all_is_done(timeout_seconds=10)
     proxy.stall()
@@ -128,7 +128,7 @@ def test_a_worker_behind_a_black_hole_is_replaced_and_takes_up_work_again(
 ) -> None:
     # Given a worker with a job, behind a network that swallows everything for good
     go_on = tmp_path / "go-on"
-    scene.start_worker(threads=1, FAULTS_REDIS_URL=proxy.url)
+    scene.start_worker(threads=1, redis_url=proxy.url)
     scene.send("running", hold=str(go_on))
     scene.wait_for_starts("running")
     proxy.forget_connections()

@@ -146,12 +146,11 @@ def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(
     scene.start_worker(
         threads=1,
         program=["python", "-m", "tests.e2e.faults.under_faketime"],
-        dramatiq_queue_prefetch="1",
-        **clock_off_by(offset_seconds),
+        variables={"dramatiq_queue_prefetch": "1", **clock_off_by(offset_seconds)},
     )
     scene.send("wrong-clock", hold=str(go_on))
     scene.wait_for_starts("wrong-clock")
-    scene.start_worker(threads=1, dramatiq_queue_prefetch="1")
+    scene.start_worker(threads=1, variables={"dramatiq_queue_prefetch": "1"})
     scene.send("right-clock", hold=str(go_on))
     scene.wait_for_starts("right-clock")
 

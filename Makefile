@@ -9,7 +9,7 @@ DEV := $(VENV)/.installed-dev
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo-data test ledger faults chaos lint format ci bench bench-report clean
+.PHONY: help run up down status demo-data test ledger slow chaos lint format ci bench bench-report clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,14 +33,14 @@ status: $(RUNTIME) ## Show the server and how many messages wait
 demo-data: $(RUNTIME) ## Add two years of sales, a million, for reports to add up
 	@python -m database demo-data
 
-test: $(DEV) ## Run all tests but the slow ones: see `make faults`, `make ledger`
+test: $(DEV) ## Run all tests but the slow ones: see `make slow`, `make ledger`
 	@pytest
 
 ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
 	@pytest -m ledger -s tests/e2e/web
 
-faults: $(DEV) ## Run the slow fault tests, some minutes: silence, wrong clocks, deadly jobs, chaos
-	@pytest -m slow -rP tests/e2e/faults
+slow: $(DEV) ## Run the slow tests, some minutes: faults that take their time, stock Dramatiq
+	@pytest -m slow -rP tests/contract tests/e2e/faults
 
 chaos: $(DEV) ## Break everything in a random order for a minute, and count what is lost
 	@pytest -m slow -s tests/e2e/faults/test_chaos.py

@@ -325,7 +325,7 @@ def test_a_full_server_still_takes_dead_letters_and_retries(
 def test_dead_letters_are_forgotten_in_time(
     make_broker: BrokerMaker, start_worker: WorkerStarter
 ) -> None:
-    # Given a broker that forgets dead letters at once, and one
+    # Given a broker that forgets dead letters at once
     broker = make_broker(dead_message_ttl=0, maintenance_chance=1_000_000)
 
     @dramatiq.actor(broker=broker, max_retries=0)
@@ -336,8 +336,12 @@ def test_dead_letters_are_forgotten_in_time(
     start_worker(broker)
 
     # Expect it to be forgotten when the queue is looked after
-    eventually(lambda: broker.do_qsize("default") == 0)
-    eventually(lambda: not broker.client.exists(DEAD, f"{DEAD}.msgs", f"{DEAD}.details"))
+    eventually(
+        lambda: (
+            broker.do_qsize("default") == 0
+            and not broker.client.exists(DEAD, f"{DEAD}.msgs", f"{DEAD}.details")
+        )
+    )
 
 
 def test_an_error_in_middleware_does_not_stop_the_work(

@@ -1,8 +1,8 @@
 """One contract for two brokers: Dramatiq's own for Redis, and ours.
 
 Each test runs against both. What stock Dramatiq cannot do is marked ``stock_fails(reason)`` and has
-to fail there: when a release of Dramatiq mends it, the suite says so. Waiting for what does not come
-takes time, so the half on stock is slow: `make slow` and CI run it.
+to fail there: when a release of Dramatiq mends it, the suite says so. Waiting for what does not
+come takes time, so the half on stock is slow: `make slow` and CI run it.
 """
 
 from __future__ import annotations

@@ -118,16 +118,15 @@ class DeadLetters:
         Yields:
           How many were deleted in each step.
         """
+        keys = self._keys
         for batch in _batches(letters):
             ids = [letter.id for letter in batch]
-            with self._broker.client.pipeline(transaction=True) as pipeline:
-                pipeline.zrem(self._keys.dead, *ids)
-                pipeline.hdel(self._keys.dead_messages, *ids)
-                pipeline.hdel(self._keys.dead_details, *ids)
-                yield pipeline.execute()[0]
+            yield self._broker.links.run(
+                lua.DELETE_DEAD, (keys.dead, keys.dead_messages, keys.dead_details), ids
+            )
 
     def _read(self, ids: list[Any]) -> Iterator[DeadLetter]:
-        with self._broker.client.pipeline(transaction=True) as pipeline:
+        with self._broker.client.pipeline(transaction=False) as pipeline:
             pipeline.zmscore(self._keys.dead, ids)
             pipeline.hmget(self._keys.dead_messages, ids)
             pipeline.hmget(self._keys.dead_details, ids)

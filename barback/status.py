@@ -51,7 +51,7 @@ def _queue_status(broker: RedisBroker, name: str, workers: list[WorkerStatus]) -
     keys = broker.keys(name)
     consumers = [worker for worker in workers if name in worker.silence_seconds]
     holders = [worker.worker_id for worker in consumers] + _stock_workers(broker)
-    with broker.client.pipeline(transaction=True) as pipeline:
+    with broker.client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.llen(keys.queue)
         pipeline.zcard(keys.due)

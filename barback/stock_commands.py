@@ -75,9 +75,8 @@ class StockCommands:
             recovery = Recovery(self._broker)
             recovery.recover_silent(keys.queue_name)
             recovery.purge_dead_letters(keys.queue_name)
-        with self._broker.client.pipeline(transaction=True) as pipeline:
-            pipeline.hlen(keys.messages)
-            pipeline.scard(keys.acks(self._broker.broker_id))
-            pipeline.hlen(keys.delayed_messages)
-            pipeline.zcard(keys.due)
-            return sum(pipeline.execute())
+        acks = keys.acks(self._broker.broker_id)
+        left = self._broker.links.run(
+            lua.QSIZE, (keys.messages, acks, keys.delayed_messages, keys.due)
+        )
+        return int(left)

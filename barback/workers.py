@@ -41,7 +41,7 @@ class WorkerStatus:
 def list_workers(broker: RedisBroker) -> list[WorkerStatus]:
     """The workers of all queues. A plain producer is no worker."""
     keys = broker.worker_keys
-    with broker.client.pipeline(transaction=True) as pipeline:
+    with broker.client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.zrange(keys.signs, 0, -1, withscores=True)
         pipeline.hgetall(keys.info)

@@ -279,22 +279,22 @@ class QueueConsumer(Consumer):
         exchange. When Redis cannot be told, it is told as soon as it can be.
         """
         delivery = as_delivery(message)
-        if delivery.losses:
-            self._local.dangerous_messages.leave(delivery)
-        if delivery.follow_ups:
+        # The end of a dangerous message is told before the next one may start: were that one to
+        # kill this worker, a message that is not known to be finished would be blamed, too.
+        if delivery.follow_ups or delivery.losses:
             settlement = _settlement_of(delivery, "ack")
             self._try(settlement, lambda: self._local.settle(self.queue_name, settlement))
+            self._local.dangerous_messages.leave(delivery)
         else:
             self._finish(delivery.redis_id)
 
     def nack(self, message: MessageProxy) -> None:
         """Make a dead letter of a message."""
         delivery = as_delivery(message)
-        if delivery.losses:
-            self._local.dangerous_messages.leave(delivery)
         settlement = _settlement_of(delivery, "dead", describe_failure(delivery))
         self._in_flight.endings[delivery.redis_id] = settlement
         self._try(settlement, lambda: self.broker.do_nack(self.queue_name, delivery.redis_id))
+        self._local.dangerous_messages.leave(delivery)
 
     def _finish(self, redis_id: str) -> None:
         in_flight = self._in_flight
@@ -330,7 +330,7 @@ class QueueConsumer(Consumer):
         settlements = self._in_flight.settlements
         while settlements:
             self._local.settle(self.queue_name, settlements[0])
-            settlements.popleft()
+            self._in_flight.endings.pop(settlements.popleft().redis_id, None)
 
     # -- the end ----------------------------------------------------------------------------------
 

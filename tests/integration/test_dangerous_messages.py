@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import redis
 
 
-@pytest.mark.parametrize("is_failed", [False, True])
+@pytest.mark.parametrize("ending", ["ack", "nack"])
 def test_redis_is_told_of_its_end_before_the_next_one_may_start(
-    is_failed: bool, redis_url: str, redis_client: redis.Redis
+    ending: str, redis_url: str, redis_client: redis.Redis
 ) -> None:
     # Given a message over which two workers have died, that runs alone
     with contextlib.closing(RedisBroker(url=redis_url)) as broker:
@@ -25,13 +25,12 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
         sent = broker.enqueue(dramatiq.Message("default", "note", (), {}, {}))
         redis_client.hset("dramatiq:default.losses", sent.options["redis_message_id"], "2")
         consumer = broker.consume("default")
-        delivery = eventually(lambda: next(consumer))
+        delivery: Any = eventually(lambda: next(consumer))
         broker.emit_before("process_message", delivery)
         assert delivery.is_alone
 
         # When it ends
-        delivery.failed = is_failed
-        (consumer.nack if is_failed else consumer.ack)(delivery)
+        getattr(consumer, ending)(delivery)
 
         # Expect nothing of it to be left that the death of this worker could be blamed on
         assert not delivery.is_alone

@@ -21,7 +21,7 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
 ) -> None:
     # Given a message over which two workers have died, that runs alone
     with contextlib.closing(RedisBroker(url=redis_url)) as broker:
-        dramatiq.actor(lambda: None, broker=broker, actor_name="note")
+        dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
         sent = broker.enqueue(dramatiq.Message("default", "note", (), {}, {}))
         redis_client.hset("dramatiq:default.losses", sent.options["redis_message_id"], "2")
         consumer = broker.consume("default")

@@ -140,8 +140,9 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> int:
         """Enqueue many messages, several times faster than one by one.
 
-        They are sent in chunks, each of which is enqueued whole or not at all. Middleware sees
-        each message, as with :meth:`enqueue`.
+        They are sent in chunks. What a chunk holds for one queue is enqueued whole or not at all;
+        for several queues, some may succeed where another fails. Middleware sees each message, as
+        with :meth:`enqueue`.
 
         Parameters:
           messages: The messages, for any queues. Those of the same queue keep their order.

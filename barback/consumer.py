@@ -47,6 +47,10 @@ START_SECONDS = 0.0003
 #: a worker wait inside it.
 FULL_SECONDS = 0.05
 
+#: How long an iteration may take, in seconds, whatever Dramatiq allows: this bounds how long an
+#: idle worker takes to stop.
+MAX_STEP_SECONDS = 0.2
+
 
 class QueueConsumer(Consumer):
     """Takes the messages of one queue.
@@ -73,7 +77,7 @@ class QueueConsumer(Consumer):
         self._exchange_keys = self._keys.for_exchange(broker.broker_id)
         self._name = consumer_name(broker.broker_id, queue_name)
         self._local = broker.local_worker
-        self._timeout_seconds = min(timeout_ms / 1000, 1.0)
+        self._timeout_seconds = min(timeout_ms / 1000, MAX_STEP_SECONDS)
         self._in_flight = self._local.in_flight(queue_name)
         self._in_flight.acks_go_directly = False
         self._window = Window(prefetch, is_fixed=self._local.prefetch_is_fixed)
@@ -109,7 +113,7 @@ class QueueConsumer(Consumer):
         self._settle()
         if self._local.is_stopping:
             self._wind_down()
-            self._wait_for_one(self._timeout_seconds)
+            self._wait_for_one(self._timeout_seconds / 4)
         elif self._is_blocked:
             self._poll()
         else:

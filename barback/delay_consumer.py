@@ -35,6 +35,10 @@ LOOK_SECONDS = 10.0
 #: How long Redis may be late with an answer before the connection counts as dead, in seconds.
 GRACE_SECONDS = 5.0
 
+#: How long an iteration may take, in seconds, whatever Dramatiq allows: this bounds how long an
+#: idle worker takes to stop.
+MAX_STEP_SECONDS = 0.2
+
 
 class DelayConsumer(Consumer):
     """Consumes a ``.DQ`` queue, of which it never delivers a message.
@@ -56,7 +60,7 @@ class DelayConsumer(Consumer):
         self.queue_name = q_name(delay_queue_name)
         self._keys = broker.keys(self.queue_name)
         self._local = broker.local_worker
-        self._timeout_seconds = min(timeout_ms / 1000, 1.0)
+        self._timeout_seconds = min(timeout_ms / 1000, MAX_STEP_SECONDS)
         name = consumer_name(broker.broker_id, delay_queue_name)
         self._link = Link(broker.client, name=connection_name(name))
         self._trouble = Trouble(self.logger, f"the delayed messages of queue {self.queue_name!r}")
@@ -81,7 +85,7 @@ class DelayConsumer(Consumer):
 
     def _step(self) -> None:
         if self._local.is_stopping:
-            time.sleep(self._timeout_seconds / 10)
+            time.sleep(self._timeout_seconds / 4)
             return
         if time.monotonic() >= self._look_at:
             self._look()

@@ -84,6 +84,7 @@ class LocalWorker:
     def begin_end(self, _worker: Worker) -> None:
         """Called when the worker is told to stop: its consumers give back what is not started."""
         self.is_stopping = True
+        self._work_queue.close()
         for in_flight in list(self._in_flight.values()):
             in_flight.wake()
 

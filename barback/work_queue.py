@@ -34,6 +34,7 @@ class WorkQueue:
         #: interpreter's own lock they go on meeting at every message.
         self._unfinished: deque[None] = deque()
         self._new_lane = threading.Lock()
+        self._is_closed = False
 
     @property
     def unfinished_tasks(self) -> int:
@@ -51,7 +52,7 @@ class WorkQueue:
         """Take the item with the lowest priority number.
 
         Raises:
-          queue.Empty: When there was none for ``timeout`` seconds.
+          queue.Empty: When there was none for ``timeout`` seconds, or the queue was closed.
         """
         self._tokens.get(block, timeout)
         while True:  # the token promises an item, in one lane or another
@@ -60,9 +61,23 @@ class WorkQueue:
                     return lane.popleft()
                 except IndexError:
                     continue
+            if self._is_closed and not any(self._by_priority):
+                self._tokens.put(None)  # for the next one that waits
+                raise Empty
 
     def get_nowait(self) -> Any:
         return self.get(block=False)
+
+    def close(self) -> None:
+        """Keep no thread waiting from now on. Items that are in the queue can still be taken.
+
+        A token without an item goes from thread to thread. Waiting for the time-outs of ``get``
+        would take longer, and may not end at all: when the last moment of one falls together with
+        an item that another thread takes, :class:`queue.SimpleQueue` waits on without a limit (in
+        CPython 3.11 and 3.12, ``_queuemodule.c`` takes a time left below zero for none given).
+        """
+        self._is_closed = True
+        self._tokens.put(None)
 
     def drain(self) -> Iterator[Any]:
         """Take out everything that nobody works on yet."""

@@ -115,3 +115,18 @@ def test_a_worker_that_has_stopped_leaves_no_trace(
 
     left = set(redis_client.keys("*")) - {"dramatiq:__workers__.info"}
     assert left == set()
+
+
+@pytest.mark.stock_fails("each of its threads finds out up to a second later")
+def test_an_idle_worker_is_stopped_at_once(broker: Any, start_worker: WorkerStarter) -> None:
+    # Given a worker as `dramatiq` starts it
+    @dramatiq.actor(broker=broker)
+    def nothing() -> None: ...
+
+    worker = start_worker(broker, worker_timeout=1000, worker_threads=8)
+    nothing.send()
+    broker.join("default")
+
+    stopping_at = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - stopping_at < 0.7

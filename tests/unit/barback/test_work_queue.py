@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, PriorityQueue
 
@@ -48,6 +50,38 @@ def test_draining_takes_everything_and_counts_it_as_done() -> None:
     assert [item.number for item in queue.drain()] == [0, 2, 4, 1, 3]
     assert queue.qsize() == 0
     queue.join()
+
+
+def test_closing_wakes_whoever_waits_and_leaves_the_items() -> None:
+    # Given threads that wait without end, and others that go on asking
+    queue = WorkQueue()
+    stopped = threading.Event()
+
+    def ask() -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(Empty):
+                queue.get(timeout=0.001)
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(queue.get) for _ in range(4)]
+        asking = [pool.submit(ask) for _ in range(4)]
+
+        # When the queue is closed
+        queue.close()
+
+        # Expect them all to find nothing
+        try:
+            for each in waiting:
+                with pytest.raises(Empty):
+                    each.result(10)
+        finally:
+            stopped.set()
+        assert [each.result(10) for each in asking] == [None] * 4
+
+    # And what comes in late to be taken
+    for number in range(3):
+        queue.put(Item(0, number))
+    assert [item.number for item in queue.drain()] == [0, 1, 2]
 
 
 def test_joining_waits_for_what_is_being_worked_on() -> None:

@@ -339,8 +339,13 @@ class QueueConsumer(Consumer):
     # -- the end ----------------------------------------------------------------------------------
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Put messages that were not started back at the head of the queue, in their order."""
-        self.give_back([as_delivery(message) for message in messages])
+        """Put messages that were not started back at the head of the queue, in their order.
+
+        Dramatiq calls this for what is left in its work queue when the worker has stopped. What
+        this consumer has not handed out yet was behind those messages, and goes along.
+        """
+        self.give_back([*(as_delivery(message) for message in messages), *self._taken])
+        self._taken.clear()
 
     def give_back(self, deliveries: list[Delivery]) -> None:
         """See :meth:`requeue`."""

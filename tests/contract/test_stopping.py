@@ -99,6 +99,27 @@ def test_stopping_gives_back_what_was_taken_ahead_of_quick_work(
     assert sorted([*effects.all, *waiting]) == list(range(1_000))
 
 
+@pytest.mark.stock_fails("what was prefetched goes to the end of the queue")
+def test_what_is_given_back_is_in_order_wherever_it_was(
+    broker: Any, redis_client: redis.Redis
+) -> None:
+    # Given four messages, taken together, of which two have been handed to the worker
+    @dramatiq.actor(broker=broker)
+    def nothing(n: int) -> None: ...
+
+    for n in range(6):
+        nothing.send(n)
+    consumer = broker.consume("default", prefetch=4, timeout=1000)
+    messages = [next(consumer), next(consumer)]
+
+    # When the worker stops
+    consumer.requeue(messages)
+    consumer.close()
+
+    # Expect the queue to be as it was
+    assert order_of(redis_client) == list(range(6))
+
+
 @pytest.mark.stock_fails("it stays in the list of heartbeats")
 def test_a_worker_that_has_stopped_leaves_no_trace(
     broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects

@@ -34,13 +34,13 @@ demo-data: $(RUNTIME) ## Add two years of sales, a million, for reports to add u
 	@python -m database demo-data
 
 test: $(DEV) ## Run all tests but the slow ones: see `make slow`, `make ledger`
-	@pytest
+	@pytest -n $$(( $(or $(shell getconf _NPROCESSORS_ONLN),2) + 1 )) --maxprocesses 8 --dist worksteal
 
 ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
 	@pytest -m ledger -s tests/e2e/web
 
-slow: $(DEV) ## Run the slow tests, some minutes: faults that take their time, stock Dramatiq
-	@pytest -m slow -rP tests/contract tests/e2e/faults
+slow: $(DEV) ## Run the slow tests, some minutes: faults, tours of the whole bar, stock Dramatiq
+	@pytest -m slow -rP
 
 chaos: $(DEV) ## Break everything in a random order for a minute, and count what is lost
 	@pytest -m slow -s tests/e2e/faults/test_chaos.py

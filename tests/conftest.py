@@ -49,6 +49,8 @@ def _use_stub_broker() -> None:
 os.environ.pop("REDIS_URL", None)
 os.environ.pop("BARBACK_DATA_DIR", None)
 os.environ.update(_FAST_WORK)
+# The tests start hundreds of programs: Python is to keep what it has compiled for them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would every program

@@ -41,7 +41,7 @@ def is_up_to_date(engine: Engine) -> bool:
     with engine.connect().execution_options(sqlite_begin="BEGIN") as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
-        return connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD)
 
 
 def _lock(connection: Connection) -> None:

@@ -104,6 +104,7 @@ def test_a_worker_is_healthy_if_its_queue_is_served(name: str) -> None:
     assert check == ["CMD", "python", "-m", "barback", "health", "--queue", name[len("worker-") :]]
 
 
+@pytest.mark.slow
 def test_the_services_work_together(
     start: ProcessStarter, free_port: int, postgres_url: str, tmp_path: Any
 ) -> None:

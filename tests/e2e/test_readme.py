@@ -46,6 +46,7 @@ def embedded(start: ProcessStarter) -> Iterator[None]:
     start.run(["python", "-m", "barback", "down"], REDIS_URL="")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
 @pytest.mark.timeout(180)
 def test_the_commands_do_what_they_say(start: ProcessStarter) -> None:

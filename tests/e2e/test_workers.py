@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +12,11 @@ from tests.polling import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import redis
 
     from tests.processes import ProcessStarter, TestProcess
-
-#: How many workers `make up` starts.
-WORKERS = (Path(__file__).parents[2] / "Procfile").read_text().count("dramatiq actors")
 
 
 @pytest.mark.parametrize(
@@ -71,25 +68,43 @@ def test_a_worker_with_wrong_settings_says_so_and_leaves(start: ProcessStarter) 
     assert "Error: the environment variable BEER_SECONDS is wrong" in worker.output
 
 
-def test_workers_started_by_a_procfile_are_stopped_gently(
-    start: ProcessStarter, redis_client: redis.Redis, free_port: int
+def test_a_worker_started_by_a_procfile_is_stopped_gently(
+    start: ProcessStarter, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
-    # Given the website and a worker per queue, as `make up` starts them, and a beer in one of them
+    procfile = tmp_path / "Procfile"
+    procfile.write_text("worker-beer: dramatiq actors -Q beer --processes 1")
+    bar = start(["python", "procfile.py", str(procfile)], BEER_SECONDS="1")
+    bar.wait_for_output("Worker process is ready")
+
+    press_ctrl_c_while_a_beer_is_served(start, bar)
+
+    assert redis_client.llen("dramatiq:beer") == 0
+
+
+@pytest.mark.slow
+def test_all_that_make_up_starts_is_stopped_gently(
+    start: ProcessStarter, redis_client: redis.Redis, project_dir: Path, free_port: int
+) -> None:
+    # Given the website and a worker per queue
     bar = start(["python", "procfile.py", "Procfile"], BEER_SECONDS="1.5", WEB_PORT=str(free_port))
     bar.wait_for_output(f"The bar's website: http://127.0.0.1:{free_port}")
+    workers = (project_dir / "Procfile").read_text().count("dramatiq actors")
     eventually(
-        lambda: bar.output.count("Worker process is ready") == WORKERS * (os.cpu_count() or 1),
+        lambda: bar.output.count("Worker process is ready") == workers * (os.cpu_count() or 1),
         timeout_seconds=50,
         complaint=lambda: bar.output,
     )
+
+    press_ctrl_c_while_a_beer_is_served(start, bar)
+
+    assert redis_client.llen("dramatiq:beer") == 0
+
+
+def press_ctrl_c_while_a_beer_is_served(start: ProcessStarter, bar: TestProcess) -> None:
+    """Expect the beer to be served before the end."""
     start.run(["python", "producer.py", "--beers", "1"])
     bar.wait_for_output("Serving beer")
-
-    # When Ctrl-C is pressed
     os.killpg(bar.pid, signal.SIGINT)
-
-    # Expect the beer to be served before the end
     assert bar.wait() == 130
     assert "Served  beer" in bar.output
     assert "Killing worker process" not in bar.output
-    assert redis_client.llen("dramatiq:beer") == 0

@@ -89,7 +89,7 @@ class Ledger:
 @pytest.mark.parametrize(
     "scale",
     [
-        pytest.param(SMALL, id="small"),
+        pytest.param(SMALL, id="small", marks=pytest.mark.slow),
         pytest.param(FULL, id="full", marks=[pytest.mark.ledger, pytest.mark.timeout(600)]),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.website import start_website
 
 if TYPE_CHECKING:
     from tests.processes import ProcessStarter
 
 
+@pytest.mark.slow
 def test_no_input_breaks_the_api(start: ProcessStarter) -> None:
     # Given the website
     website = start_website(start, SIGN_UPS_PER_MINUTE="100000", MAX_QUEUE_LENGTH="100000")

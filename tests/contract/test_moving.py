@@ -51,6 +51,7 @@ def declare(broker: Any, effects: Effects) -> dramatiq.Actor[..., None]:
     return dramatiq.actor(broker=broker, max_retries=3, min_backoff=10)(note)
 
 
+@pytest.mark.slow
 def test_our_workers_do_what_stock_producers_send(
     stock: Any, ours: RedisBroker, start_worker: WorkerStarter, effects: Effects
 ) -> None:
@@ -92,7 +93,7 @@ def test_our_workers_adopt_what_stock_has_delayed(
     declare(ours, effects)
     start = time.monotonic()
     for n in range(700):
-        theirs.send_with_options(args=(n,), delay=3_000 - n)
+        theirs.send_with_options(args=(n,), delay=3_000 - 4 * n)
 
     # When our worker starts, expect it to adopt them, and do them by their times
     start_worker(ours, worker_threads=1)
@@ -100,7 +101,7 @@ def test_our_workers_adopt_what_stock_has_delayed(
     done = effects.wait_for(700)
     assert sorted(done) == list(range(700))
     assert done[:5] != sorted(done)[:5]
-    assert time.monotonic() - start > 2.2
+    assert time.monotonic() - start > 2.9
     eventually(lambda: ours.do_qsize("default") == 0)
 
 
@@ -170,9 +171,10 @@ def test_our_workers_bring_back_what_a_dead_stock_worker_held(
     assert len(stock.do_fetch("default.DQ", 10)) == 1
     redis_client.zadd("dramatiq:__heartbeats__", {stock.broker_id: time.time() * 1000 - 3_600_000})
 
-    # When our worker starts, expect both to be back
+    # When our worker starts, expect both to be back: the second one where stock delays messages
+    # or, if our worker has looked there already, done
     declare(ours, effects)
     start_worker(ours)
-    assert effects.wait_for(1) == ["taken"]
+    eventually(lambda: "taken" in effects.all)
     eventually(lambda: redis_client.keys("*__acks__*") == [])
-    assert redis_client.llen("dramatiq:default.DQ") == 1
+    eventually(lambda: redis_client.llen("dramatiq:default.DQ") == 1 or "delayed" in effects.all)

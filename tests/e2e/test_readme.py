@@ -95,6 +95,7 @@ def test_make_run_shows_a_beer_and_a_coffee_served_by_two_processes(
     assert "The embedded server stopped." in run.output
 
 
+@pytest.mark.slow
 def test_make_run_fails_if_the_broker_cannot_be_reached(
     start: ProcessStarter, free_port: int
 ) -> None:

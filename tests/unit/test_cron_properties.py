@@ -114,6 +114,7 @@ def test_two_other_implementations_agree_over_twelve_years(spec: str) -> None:
     assert list(itertools.islice(of_cron_converter(spec, start), count)) == expected[:count]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, phases=PHASES)
 @given(
     spec=specs(),

@@ -38,6 +38,7 @@ class Scene:
         self.ledger = Ledger(ledger_path)
         self.broker = RedisBroker(url=redis_url)
         self._start = start
+        self._workers: list[TestProcess] = []
 
     def start_worker(
         self,
@@ -57,6 +58,7 @@ class Scene:
                 **(variables or {}),
             },
         )
+        self._workers.append(worker)
         if wait:
             worker.wait_for_output(READY)
         return worker
@@ -96,7 +98,9 @@ class Scene:
         eventually(
             lambda: not self.ledger.missing(dead=dead),
             timeout_seconds=timeout_seconds,
-            complaint=lambda: f"{self.ledger.report(dead=dead)}: {self.ledger.missing()}",
+            complaint=lambda: (
+                f"{self.ledger.report(dead=dead)}: {self.ledger.missing()}\n{self._evidence()}"
+            ),
         )
         print(self.ledger.report(dead=dead))  # noqa: T201 - pytest -s or -rP shows it
 
@@ -110,6 +114,12 @@ class Scene:
     def dead_letters(self) -> set[str]:
         ids: Any = self.broker.client.zrange("dramatiq:jobs.XQ", 0, -1)
         return {raw_id.decode() for raw_id in ids}
+
+    def _evidence(self) -> str:
+        """What Redis holds, and what the workers said last."""
+        keys = sorted(key.decode() for key in self.broker.client.scan_iter("dramatiq:*"))
+        said = [worker.output[-5_000:] for worker in self._workers]
+        return "\n---\n".join([" ".join(keys), *said])
 
     def close(self) -> None:
         self.broker.close()

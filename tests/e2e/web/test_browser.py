@@ -77,6 +77,7 @@ def test_an_order_is_followed_from_the_queue_to_the_table(
     expect(page.get_by_text("Served", exact=True)).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_report_survives_its_worker(website: Website, start: ProcessStarter, page: Page) -> None:
     # Given sales, and a report whose worker is killed midway
     start.run([sys.executable, "-m", "database", "demo-data", "--rows", "20000"])

@@ -67,6 +67,7 @@ def test_a_message_that_is_delivered_several_times_sends_one_email(
     assert len(mail_server.accepted()) == 1
 
 
+@pytest.mark.slow
 def test_an_email_is_sent_when_the_mail_server_is_in_a_better_mood(
     start: ProcessStarter, tmp_path: Path
 ) -> None:

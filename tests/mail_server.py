@@ -10,10 +10,11 @@ import argparse
 import asyncio
 import email
 import json
+import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ class Handler:
         self._bad_replies_left = bad_replies
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
-        self, server: SMTP, _session: Session, envelope: Envelope
+        self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         await asyncio.sleep(self._delay_seconds)
         if self._reply is not None and self._bad_replies_left > 0:
@@ -37,8 +38,15 @@ class Handler:
             return self._misbehave(server, self._reply)
         content = envelope.content
         assert isinstance(content, bytes)
+        assert server.transport is not None
         message = email.message_from_bytes(content)
-        line = {"to": envelope.rcpt_tos, "id": message["Message-ID"], "text": content.decode()}
+        line = {
+            "to": envelope.rcpt_tos,
+            "id": message["Message-ID"],
+            "text": content.decode(),
+            "is_encrypted": server.transport.get_extra_info("sslcontext") is not None,
+            "user": None if session.auth_data is None else session.auth_data.login.decode(),
+        }
         with self._ledger.open("a") as ledger:
             ledger.write(json.dumps(line) + "\n")
         return "250 OK"
@@ -50,8 +58,9 @@ class Handler:
         return reply
 
 
-async def serve(make_server: Callable[[], SMTP]) -> None:
-    server = await asyncio.get_running_loop().create_server(make_server, "127.0.0.1", 0)
+async def serve(make_server: Callable[[], SMTP], tls: ssl.SSLContext | None) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(make_server, "127.0.0.1", 0, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - how a test learns the port
     await server.serve_forever()
 
@@ -62,14 +71,39 @@ def main() -> None:
     parser.add_argument("--delay-seconds", type=float, default=0.0)
     parser.add_argument("--reply", help="what it says instead of 250 OK, or: drop")
     parser.add_argument("--bad-replies", type=int, default=1, help="how often it says so")
+    parser.add_argument("--certificate", help="a file with a key and a certificate, for TLS")
+    parser.add_argument("--starttls", action="store_true", help="begin without TLS, but insist")
+    parser.add_argument("--login", help="user:password, without which it takes no e-mail")
     arguments = parser.parse_args()
+    tls = None
+    if arguments.certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(arguments.certificate)
     handler = Handler(
         arguments.ledger,
         delay_seconds=arguments.delay_seconds,
         reply=arguments.reply,
         bad_replies=arguments.bad_replies,
     )
-    asyncio.run(serve(lambda: SMTP(handler, enable_SMTPUTF8=True)))
+
+    def check_login(*attempt: Any) -> AuthResult:
+        login: LoginPassword = attempt[-1]
+        user, password = arguments.login.split(":")
+        is_known = login == LoginPassword(user.encode(), password.encode())
+        return AuthResult(success=is_known, handled=False, auth_data=login)
+
+    def make_server() -> SMTP:
+        return SMTP(
+            handler,
+            enable_SMTPUTF8=True,
+            tls_context=tls if arguments.starttls else None,
+            require_starttls=arguments.starttls,
+            authenticator=None if arguments.login is None else check_login,
+            auth_required=arguments.login is not None,
+            auth_require_tls=arguments.starttls,
+        )
+
+    asyncio.run(serve(make_server, None if arguments.starttls else tls))
 
 
 if __name__ == "__main__":

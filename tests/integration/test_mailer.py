@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+import trustme
 
+from actors import mailer as mailer_module
 from actors.confirmation import confirmation_email, read_token
 from actors.mailer import Mailbox, MailRefused, MailServer
+from tests.website import MailServer as Ledger
 from tests.website import start_mail_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from email.message import EmailMessage
     from pathlib import Path
 
@@ -69,6 +75,68 @@ def test_without_encryption_nothing_is_sent_where_it_was_asked_for(
     with pytest.raises(smtplib.SMTPNotSupportedError):
         mailer.deliver(an_email())
     assert server.accepted() == []
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A certificate for this machine, which this process trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    path = str(tmp_path / "server.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    mailer_module._tls.cache_clear()
+    yield path
+    mailer_module._tls.cache_clear()
+
+
+def start_encrypted(
+    start: ProcessStarter, tmp_path: Path, certificate: str, scheme: str
+) -> tuple[MailServer, Ledger]:
+    """A mail server that wants TLS and a login, and what sends to it with the right password."""
+    options = ["--certificate", certificate, "--login", "bar:open sesame"]
+    if scheme == "smtp+starttls":
+        options.append("--starttls")
+    ledger = start_mail_server(start, tmp_path / "mails", *options)
+    url = ledger.url.replace("smtp://", f"{scheme}://bar:open%20sesame@")
+    return MailServer.from_url(url), ledger
+
+
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
+def test_a_server_may_want_encryption_and_a_login(
+    start: ProcessStarter, tmp_path: Path, certificate: str, scheme: str
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, scheme)
+
+    mailer.deliver(an_email())
+
+    [mail] = ledger.accepted()
+    assert mail["to"] == ["ada@example.org"]
+    assert (mail["is_encrypted"], mail["user"]) == (True, "bar")
+
+
+def test_a_wrong_password_sends_nothing(
+    start: ProcessStarter, tmp_path: Path, certificate: str
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, "smtp+starttls")
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        replace(mailer, password="open barley").deliver(an_email())
+    assert ledger.accepted() == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
+def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
+    start: ProcessStarter,
+    tmp_path: Path,
+    certificate: str,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, scheme)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        mailer.deliver(an_email())
+    assert ledger.accepted() == []
 
 
 def test_a_url_says_all_there_is_to_say() -> None:

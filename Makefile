@@ -43,7 +43,7 @@ slow: $(DEV) ## Run the slow tests, some minutes: faults, tours of the whole bar
 	@pytest -m slow -rP
 
 chaos: $(DEV) ## Break everything in a random order for a minute, and count what is lost
-	@pytest -m slow -s tests/e2e/faults/test_chaos.py
+	@pytest -m chaos -s tests/e2e/faults/test_chaos.py
 
 lint: $(DEV) ## Check format, style, types, imports, YAML and the Dockerfile
 	ruff format --check

@@ -99,7 +99,7 @@ class Scene:
             lambda: not self.ledger.missing(dead=dead),
             timeout_seconds=timeout_seconds,
             complaint=lambda: (
-                f"{self.ledger.report(dead=dead)}: {self.ledger.missing()}\n{self._evidence()}"
+                f"{self.ledger.report(dead=dead)}: {self.ledger.missing()}\n{self.evidence()}"
             ),
         )
         print(self.ledger.report(dead=dead))  # noqa: T201 - pytest -s or -rP shows it
@@ -115,7 +115,7 @@ class Scene:
         ids: Any = self.broker.client.zrange("dramatiq:jobs.XQ", 0, -1)
         return {raw_id.decode() for raw_id in ids}
 
-    def _evidence(self) -> str:
+    def evidence(self) -> str:
         """What Redis holds, and what the workers said last."""
         keys = sorted(key.decode() for key in self.broker.client.scan_iter("dramatiq:*"))
         said = [worker.output[-5_000:] for worker in self._workers]

@@ -1,6 +1,6 @@
 """Everything at once, in an order that nobody chose, and that can be repeated by its seed.
 
-``CHAOS_SEED=… CHAOS_SECONDS=… pytest tests/e2e/faults/test_chaos.py -m slow`` repeats a run, as
+``CHAOS_SEED=… CHAOS_SECONDS=… pytest tests/e2e/faults/test_chaos.py -m chaos`` repeats a run, as
 far as a machine does the same thing twice.
 """
 
@@ -196,7 +196,7 @@ def make_chaos(
     scene.close()
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_whatever_happens(
     make_chaos: Callable[[int], tuple[Chaos, Scene]],
@@ -219,7 +219,11 @@ def survive(chaos: Chaos, scene: Scene, *, seconds: float) -> None:
         return sum(not redis_id.startswith("poison-") for redis_id in scene.dead_letters())
 
     try:
-        eventually(all_is_accounted_for, timeout_seconds=CALM_SECONDS)
+        eventually(
+            all_is_accounted_for,
+            timeout_seconds=CALM_SECONDS,
+            complaint=lambda: f"missing: {scene.ledger.missing()}\n{scene.evidence()}",
+        )
         scene.wait_until_nothing_is_left()
     finally:
         print(  # noqa: T201 - the result of the run

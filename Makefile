@@ -6,23 +6,41 @@ PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+# One lock for every system and every Python from 3.11 on.
+LOCK = @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(ARGS) \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+PIP_INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
+
+# Pythons that pyenv installed and does not have on PATH.
+PYENV_PYTHONS = $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.*/bin))
+
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo-data test ledger slow chaos lint format ci bench bench-report clean
+.PHONY: help run cluster up dev down status demo-data test ledger slow chaos versions compat lint lock pin-images format ci bench bench-report clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "QUEUE", $$1); printf "make %-13s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## Order a beer and a coffee, serve them by a worker each, and stop
-	@trap : INT; \
+	@trap : INT HUP; \
 	python -m barback status > /dev/null 2>&1; was_down=$$?; \
 	python procfile.py Procfile.run; code=$$?; \
-	if [ $$was_down -ne 0 ] && [ -z "$$REDIS_URL" ]; then python -m barback down; fi; \
+	if [ $$was_down -ne 0 ] && [ -z "$$REDIS_URL" ]; then python -m barback down --yes; fi; \
 	exit $$code
 
+cluster: $(RUNTIME) ## Start a cluster on this machine, kill one of its servers, count what is lost
+	@python -m examples.cluster
+
 up: $(RUNTIME) ## Keep the website and a worker per queue running, until Ctrl-C
-	@trap : INT; python procfile.py Procfile || [ $$? -eq 130 ]
+	@trap : INT HUP; python procfile.py Procfile || [ $$? -eq 130 ]
+
+dev: $(DEV) ## As `make up`, and start anew whenever Python code changes
+	@trap : INT HUP; python dev.py Procfile
+
+worker-%: $(RUNTIME) ## Serve one queue, such as beer, until Ctrl-C
+	@trap : INT; dramatiq actors -Q $*
 
 down: $(RUNTIME) ## Stop the embedded server; messages stay on disk
 	@python -m barback down
@@ -37,13 +55,20 @@ test: $(DEV) ## Run all tests but the slow ones: see `make slow`, `make ledger`
 	@pytest -n $$(( 2 * $(or $(shell getconf _NPROCESSORS_ONLN),2) )) --maxprocesses 8 --dist worksteal
 
 ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
-	@pytest -m ledger -s tests/e2e/web
+	@pytest -m ledger -s tests/bar/e2e/web
 
 slow: $(DEV) ## Run the slow tests, some minutes: faults, tours of the whole bar, stock Dramatiq
-	@pytest -m slow -rP
+	@pytest -m "slow and not alone" -n 2 --dist worksteal
+	@pytest -m "slow and alone"
 
-chaos: $(DEV) ## Break everything in a random order for a minute, and count what is lost
-	@pytest -m chaos -s tests/e2e/faults/test_chaos.py
+chaos: $(DEV) ## Break everything in a random order for 10 minutes, and count what is lost
+	@pytest -m chaos -s tests/barback/faults/test_chaos.py
+
+versions: $(DEV) ## Test barback on every Python and redis-py that it supports, where they are installed
+	@PATH="$$PATH:$(PYENV_PYTHONS)" tox run
+
+compat: $(DEV) ## Run tests of Dramatiq and of what is used with it on our broker: make compat ARGS=dramatiq
+	@PATH="$$PATH:$(PYENV_PYTHONS)" tox run -e compat -- $(ARGS)
 
 lint: $(DEV) ## Check format, style, types, imports, YAML and the Dockerfile
 	ruff format --check
@@ -52,6 +77,14 @@ lint: $(DEV) ## Check format, style, types, imports, YAML and the Dockerfile
 	lint-imports
 	yamllint --strict .
 	hadolint Dockerfile
+
+lock: $(DEV) ## Pin requirements*.txt in the lock files; to the newest with ARGS=--upgrade
+	$(LOCK) requirements.txt --output-file requirements.lock
+	$(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
+	$(LOCK) requirements-compat.txt --constraints requirements-dev.lock --output-file requirements-compat.lock
+
+pin-images: ## Write the digests of the Docker images beside their tags
+	@deploy/pin-images
 
 format: $(DEV) ## Format the code
 	@ruff format && ruff check --fix
@@ -65,16 +98,16 @@ bench-report: $(DEV) ## Write the tables and charts of the newest result anew
 	@python -m benchmarks report $(ARGS)
 
 clean: ## Remove the virtual environment and what tools left behind
-	rm -rf $(VENV) .benchmarks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venvs .benchmarks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(RUNTIME): requirements.txt | $(VENV)
+$(RUNTIME): requirements.lock | $(VENV)
 	@echo "Installing what the bar needs into $(VENV) …"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PIP_INSTALL) -r requirements.lock
 	@touch $@
 
-$(DEV): requirements-dev.txt $(RUNTIME)
+$(DEV): requirements-dev.lock $(RUNTIME)
 	@echo "Installing what the tests and linters need into $(VENV) …"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP_INSTALL) -r requirements-dev.lock
 	@touch $@
 
 $(VENV):

@@ -1,24 +1,42 @@
 """Run the processes of a Procfile in one terminal, until one of them ends or Ctrl-C is pressed.
 
-As ``honcho start``, except that workers are stopped gently. honcho signals a whole process group
-at once; a Dramatiq worker then gets SIGTERM twice, from honcho and from its own main process, and
-at the second one it drops what it is doing.
+As ``honcho start``, except for the end. Workers are stopped gently: honcho signals a whole process
+group at once; a Dramatiq worker then gets SIGTERM twice, from honcho and from its own main process,
+and at the second one it drops what it is doing. The routine of it is not shown. And a terminal that
+is closed is like Ctrl-C: nothing is left behind.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import shlex
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import honcho.manager
+import psutil
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
+from settings import settings
+from web.port import require_free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 #: How long processes may take to finish their work before they are killed, in seconds.
 STOP_TIMEOUT_SECONDS = 60
+
+#: What stopping always looks like: twenty lines that would hide the result before them.
+_ROUTINE = re.compile(r"sending SIGTERM to|stopped \(rc=0\)|\[dramatiq\..*\[INFO\]")
+
+#: Processes that differ in one of these are strangers, though they run in the same folder.
+_WHERE = ("REDIS_URL", "BARBACK_DATA_DIR")
 
 
 class _GentleSignals:
@@ -29,19 +47,91 @@ class _GentleSignals:
         os.killpg(pid, signal.SIGKILL)
 
 
+class _Output(Printer):  # type: ignore[misc]
+    """Prints what processes say; once they are stopped, without the routine of it."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout, time_format="", colour=_is_terminal())
+        self.is_stopping = False
+
+    def write(self, message: Any) -> None:
+        if not (self.is_stopping and _ROUTINE.search(_as_text(message.data))):
+            super().write(message)
+
+
+class _Manager(honcho.manager.Manager):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(_Output())
+        self._procmgr = _GentleSignals()
+
+    def _start(self) -> None:
+        # Those who read the output share our terminal: they ignore its end, or it would be theirs.
+        usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        super()._start()
+        if usual != signal.SIG_IGN:  # as under nohup
+            signal.signal(signal.SIGHUP, _take_hang_up_for_ctrl_c)
+
+    def terminate(self) -> None:
+        if not self._terminating:
+            self._system_print("stopping; what is being served is finished first\n")
+            self._printer.is_stopping = True
+        super().terminate()
+
+
 @click.command
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(path: Path) -> None:
     """Run the processes of the Procfile PATH. The first to end gives the exit code."""
+    commands: Mapping[str, str] = parse_procfile(path.read_text()).processes
+    already_running = list(_already_running(commands))
+    if already_running:
+        names = ", ".join(f"{name} (PID {pid})" for name, pid in already_running)
+        pids = " ".join(str(pid) for _, pid in already_running)
+        click.echo(f"Already running in this folder: {names}. To stop them: kill {pids}", err=True)
+    if "web" in commands:
+        require_free_port(settings.web_host, settings.web_port)
     honcho.manager.KILL_WAIT = STOP_TIMEOUT_SECONDS
-    manager = honcho.manager.Manager(Printer(sys.stdout, time_format="", colour=_is_terminal()))
-    manager._procmgr = _GentleSignals()  # noqa: SLF001 - there is no other way in
+    manager = _Manager()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    for name, command in parse_procfile(path.read_text()).processes.items():
+    for name, command in commands.items():
         # `exec`, so that the process to signal is the program and not a shell.
         manager.add_process(name, f"exec {command}", env=environment)
     manager.loop()
     sys.exit(manager.returncode)
+
+
+def _already_running(commands: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Name and process id of what a Procfile would start and somebody has started before."""
+    names = {tuple(shlex.split(command)[1:]): name for name, command in commands.items()}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            name = next(
+                (names[end] for end in names if tuple(process.cmdline()[-len(end) :]) == end), None
+            )
+            if name and _is_ours(process) and not _is_ours(process.parent(), like=process):
+                yield name, process.pid
+
+
+def _is_ours(process: psutil.Process | None, like: psutil.Process | None = None) -> bool:
+    """Whether a process works for this checkout, and, as a worker's parent, is one like it."""
+    if process is None or (like is not None and process.cmdline() != like.cmdline()):
+        return False
+    variables = process.environ()
+    return process.cwd() == str(Path.cwd()) and all(
+        variables.get(name) == os.environ.get(name) for name in _WHERE
+    )
+
+
+def _take_hang_up_for_ctrl_c(*_: object) -> None:
+    # The terminal is gone: to write to it is an error.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _as_text(data: bytes | str) -> str:
+    return data.decode(errors="replace") if isinstance(data, bytes) else data
 
 
 def _is_terminal() -> bool:

@@ -1,10 +1,15 @@
+#!/usr/bin/env python
 """Orders by hand: put beers and coffees into their queues."""
 
 from __future__ import annotations
 
+import environment  # noqa: F401 - first, as it is about the imports that follow
+
+# isort: split
 import contextlib
 import json
 import math
+import os
 import secrets
 import time
 from collections import Counter
@@ -17,11 +22,12 @@ from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
-from barback.bulk import enqueue_all
 from barback.errors import BrokerUnavailable, UnsuitableServer
+from barback.monitoring.workers import live_queues
 from barback.results import await_results
-from barback.workers import live_queues
-from waiting import NoDisplay, PlainDisplay, Summary, TerminalDisplay, collect, table
+from barback.sending.bulk import enqueue_all
+from barback.version import __version__
+from order_progress import NoDisplay, PlainDisplay, Summary, TerminalDisplay, collect, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from dramatiq.results.backends import RedisBackend
 
     from barback import RedisBroker
-    from waiting import Display
+    from order_progress import Display
 
 Order = dramatiq.Message[Served]
 
@@ -59,8 +65,8 @@ def start_serving_a_coffee() -> Order:
 
 def start_serving(*, beers: int = 0, coffees: int = 0, delay_ms: int = 0) -> list[Order]:
     """Order many drinks, to be served when the delay is over."""
-    drinks = [serve_a_beer] * beers + [serve_a_coffee] * coffees
-    return _send_all((drink.message(_new_order_id()) for drink in drinks), delay_ms=delay_ms)
+    actors = [serve_a_beer] * beers + [serve_a_coffee] * coffees
+    return _send_all((actor.message(_new_order_id()) for actor in actors), delay_ms=delay_ms)
 
 
 def _send_all(orders: Iterable[Order], *, delay_ms: int) -> list[Order]:
@@ -89,6 +95,7 @@ class _Seconds(click.FloatRange):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="producer.py")
 @click.option("--beers", type=click.IntRange(1, MAX_ORDERS), help="How many beers to order.")
 @click.option("--coffees", type=click.IntRange(1, MAX_ORDERS), help="How many coffees to order.")
 @click.option(
@@ -184,7 +191,8 @@ def _print_hint(unserved: list[str]) -> None:
     if unserved:
         click.echo(f"No worker is serving {' or '.join(unserved)} yet. In another terminal:")
         for queue_name in unserved:
-            click.echo(f"    dramatiq actors -Q {queue_name}")
+            by_make = f"make worker-{queue_name}"
+            click.echo(f"    {by_make:<21} or: dramatiq actors -Q {queue_name}")
 
 
 def _summaries(orders: Iterable[Order]) -> list[Summary]:
@@ -265,4 +273,6 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(prog_name="python producer.py")
+    # A shell that asks for completions knows the program by the name of its file.
+    is_completing = "_PRODUCER_PY_COMPLETE" in os.environ
+    main(prog_name=None if is_completing else "python producer.py")

@@ -1,24 +1,38 @@
+#!/usr/bin/env python
 """Orders by the clock: standing orders, made, changed and run."""
 
 from __future__ import annotations
 
+import environment  # noqa: F401 - first, as it is about the imports that follow
+
+# isort: split
 import contextlib
 import datetime as dt
 import json
 import logging
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, cast
 
 import click
+import dramatiq
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
+from barback.logs import start_logging
+from barback.version import __version__
 from database.engine import reading, writing
-from database.menu import MENU
-from database.standing_orders import StandingOrder, all_standing_orders, resume
+from database.errors import explain_errors
+from database.standing_orders import (
+    StandingOrder,
+    all_standing_orders,
+    remove_standing_orders,
+    resume,
+)
+from menu import DRINKS
 from settings import settings
 from standing_orders.listing import as_json, as_table, next_in_words
+from standing_orders.liveness import scheduler_is_running
 from standing_orders.options import Interval, is_cron, is_timezone, point_in_time
 from standing_orders.words import schedule_in_words
 
@@ -29,21 +43,23 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+
 _json_option = click.option("--json", "print_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scheduler.py")
 def main() -> None:
     """Standing orders: a drink, again and again, by a schedule of your own.
 
-    A run that no scheduler was there for is made up for once, within an hour.
+    If no scheduler ran when an order was due, it is placed once, up to an hour late.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the broker cannot be reached.
     """
 
 
 @main.command
-@click.argument("drink", type=click.Choice(sorted(MENU)))
+@click.argument("drink", type=click.Choice(sorted(DRINKS)))
 @click.argument("cron", required=False, callback=is_cron)
 @click.option("--every", "every_seconds", type=Interval(), help="An interval, such as 90m.")
 @click.option("--at", metavar="TIME", help='Once, at a time such as "2027-01-01 09:00".')
@@ -88,12 +104,13 @@ def add(
 @_json_option
 def list_command(*, print_json: bool) -> None:
     """Show all standing orders, and when each runs next."""
-    with _explain_errors(), reading() as session:
+    with explain_errors(), reading() as session:
         orders = all_standing_orders(session)
     if print_json:
         click.echo(json.dumps([as_json(order) for order in orders], indent=2))
     elif orders:
         Console().print(as_table(orders))
+        _warn_if_nobody_runs_them()
     else:
         click.echo('There are none. Make one: python scheduler.py add coffee "0 8 * * mon-fri"')
 
@@ -113,7 +130,7 @@ def pause(*, order_id: str, print_json: bool) -> None:
 @click.argument("order_id", metavar="ID")
 @_json_option
 def resume_command(*, order_id: str, print_json: bool) -> None:
-    """Go on ordering. Runs that fell into the pause are not made up for."""
+    """Go on ordering. Runs that fell into the pause are left out."""
     with _transaction() as session:
         order = _find(session, order_id)
         resume(order)
@@ -121,51 +138,59 @@ def resume_command(*, order_id: str, print_json: bool) -> None:
 
 
 @main.command
-@click.argument("order_id", metavar="ID")
-def remove(*, order_id: str) -> None:
-    """Forget a standing order."""
+@click.argument("order_ids", metavar="ID...", nargs=-1, required=True)
+def remove(*, order_ids: tuple[str, ...]) -> None:
+    """Forget standing orders."""
     with _transaction() as session:
-        session.delete(_find(session, order_id))
-    click.echo(f"{order_id}  removed")
+        for order_id in order_ids:
+            session.delete(_find(session, order_id))
+    for order_id in order_ids:
+        click.echo(f"{order_id}  removed")
+
+
+@main.command("remove-flood")
+@click.option(
+    "--made-within",
+    "within_seconds",
+    type=Interval(),
+    required=True,
+    help="How far back, such as 2h.",
+)
+@click.option("--drink", type=click.Choice(sorted(DRINKS)), help="Only orders of this drink.")
+@click.confirmation_option("--yes", prompt="Visitors will lose what they made. Go on?")
+def remove_flood(*, within_seconds: int, drink: str | None) -> None:
+    """Forget all standing orders that visitors made on the website lately.
+
+    Those made with `add` stay.
+    """
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=within_seconds)
+    with _transaction() as session:
+        count = remove_standing_orders(session, made_since=since, drink=drink)
+    click.echo(f"Standing orders removed: {count}.")
 
 
 @main.command
 def run() -> None:
     """Run the standing orders until SIGTERM or Ctrl-C. Any number of these may run."""
-    logging.basicConfig(
-        level=logging.INFO, format="[%(asctime)s] [PID %(process)d] [%(levelname)s] %(message)s"
-    )
+    start_logging(as_json=settings.log_format == "json", level=settings.log_level)
     for chatty in ("apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _explain_errors(), reading() as session:
+    with explain_errors(), reading() as session:
         count = len(all_standing_orders(session))
-    from actors import serve_a_beer, serve_a_coffee  # noqa: PLC0415 - needs the broker
+    from actors import SERVING_ACTORS  # noqa: PLC0415 - needs the broker
     from standing_orders.runner import Runner  # noqa: PLC0415
 
-    logging.getLogger("bar.standing_orders").info("Running %d standing orders.", count)
-    broker = cast("RedisBroker", serve_a_beer.broker)
-    Runner(broker, {"beer": serve_a_beer, "coffee": serve_a_coffee}).run(stop)
+    logging.getLogger("bar.standing_orders").info("Running standing orders: %d.", count)
+    Runner(cast("RedisBroker", dramatiq.get_broker()), SERVING_ACTORS).run(stop)
 
 
 @contextlib.contextmanager
 def _transaction() -> Iterator[Session]:
-    with _explain_errors(), writing() as session:
+    with explain_errors(), writing() as session:
         yield session
-
-
-@contextlib.contextmanager
-def _explain_errors() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise click.ClickException(
-            f"the books cannot be used: {reason}. Check DATABASE_URL, and make the tables with "
-            "`python -m database migrate`."
-        ) from None
 
 
 def _find(session: Session, order_id: str) -> StandingOrder:
@@ -183,7 +208,15 @@ def _show(order: StandingOrder, *, print_json: bool) -> None:
     else:
         upcoming = next_in_words(order, dt.datetime.now(dt.UTC))
         click.echo(f"{order.id}  {order.drink}, {schedule_in_words(order)}: {upcoming}")
+        _warn_if_nobody_runs_them()
+
+
+def _warn_if_nobody_runs_them() -> None:
+    if scheduler_is_running() is False:
+        click.echo("No scheduler is running. Start one: python scheduler.py run", err=True)
 
 
 if __name__ == "__main__":
-    main(prog_name="python scheduler.py")
+    # A shell that asks for completions knows the program by the name of its file.
+    is_completing = "_SCHEDULER_PY_COMPLETE" in os.environ
+    main(prog_name=None if is_completing else "python scheduler.py")

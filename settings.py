@@ -7,14 +7,24 @@ library in ``barback/`` has no part in this: it is told what it needs by its cal
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from barback.cron import find_timezone
-from barback.redis_url import check_redis_url
+from barback.connection.url import check_redis_url
+from settings_checks import (
+    check_database_url,
+    check_host,
+    check_mailbox,
+    check_proxies,
+    check_secret,
+    check_smtp_url,
+    check_timezone,
+    check_web_url,
+    optional,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -62,35 +72,74 @@ class Settings(BaseSettings):
         description="How long the result of an order can be read.",
     )
 
-    database_url: str | None = Field(
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How all programs of the bar log: text, for people, or json, an object a line.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(
         default=None,
-        pattern=r"^(sqlite:///|postgresql(\+psycopg)?://)",
-        description="The database of the books. Unset: a SQLite file in BARBACK_DATA_DIR.",
+        description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR. Unset: INFO.",
     )
 
-    web_host: str = Field(default="127.0.0.1", description="Where the website listens.")
-    web_port: int = Field(default=8000, ge=1, le=65535, description="… and on which port.")
+    database_url: str | None = Field(
+        default=None, description="The database. Unset: a SQLite file in BARBACK_DATA_DIR."
+    )
+
+    web_host: str = Field(
+        default="127.0.0.1", description="The address on which the website listens."
+    )
+    web_port: int = Field(
+        default=8000, ge=1, le=65535, description="The port on which the website listens."
+    )
     web_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/]+$",
-        description="The website's address as people see it, when it is another one.",
+        description="The website's address as people see it; it answers under no other name.",
     )
     web_secret: str = Field(
         default=DEFAULT_SECRET,
-        min_length=16,
         description="Signs cookies and links. The website and the workers share it.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="The addresses or networks of reverse proxies, whose word on where a request "
+        "comes from is taken; with commas in between.",
+    )
     sign_ups_per_minute: int = Field(
-        default=10, ge=1, description="How many sign-ups one network address may try."
+        default=10,
+        ge=1,
+        description="How many sign-ups, log-ins and new passwords one network may try in a minute, "
+        "and how many log-ins all networks may try for one account.",
+    )
+    writes_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="How many orders, reports and changes one network may ask for in a minute.",
+    )
+    total_writes_per_minute: int = Field(
+        default=3_000, ge=1, description="How many of those all networks may ask for together."
+    )
+    taps: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many beers may be poured at a time, whatever the workers. Unset: any "
+        "number.",
     )
     max_queue_length: int = Field(
         default=1_000,
         ge=1,
-        description="How many orders of a drink may wait before the website takes no more.",
+        description="How many orders of a drink may wait before no more are taken.",
+    )
+    max_standing_orders: int = Field(
+        default=10_000, ge=1, description="How many standing orders all visitors may have together."
+    )
+    max_connections: int = Field(
+        default=1_000,
+        ge=10,
+        le=100_000,
+        description="How many connections the website keeps open at once.",
     )
     smtp_url: str | None = Field(
         default=None,
-        pattern=r"^(smtp|smtp\+starttls|smtps)://",
         description="The mail server. Unset: e-mails are written to a folder of BARBACK_DATA_DIR.",
     )
     mail_from: str = Field(
@@ -108,22 +157,23 @@ class Settings(BaseSettings):
         description="The bar's time zone, an IANA name: its days and its schedules are of it.",
     )
 
-    @field_validator("redis_url")
-    @classmethod
-    def _is_a_redis_url(cls, url: str | None) -> str | None:
-        if url is not None:
-            check_redis_url(url)
-        return url
-
-    @field_validator("bar_timezone")
-    @classmethod
-    def _is_a_timezone(cls, name: str) -> str:
-        return find_timezone(name).key
+    _check_redis_url = field_validator("redis_url")(optional(check_redis_url))
+    _check_database_url = field_validator("database_url")(optional(check_database_url))
+    _check_smtp_url = field_validator("smtp_url")(optional(check_smtp_url))
+    _check_web_url = field_validator("web_url")(optional(check_web_url))
+    _check_web_host = field_validator("web_host")(check_host)
+    _check_web_secret = field_validator("web_secret")(check_secret)
+    _check_proxies = field_validator("trusted_proxies")(check_proxies)
+    _check_mail_from = field_validator("mail_from")(check_mailbox)
+    _check_timezone = field_validator("bar_timezone")(check_timezone)
 
     @property
     def public_url(self) -> str:
         """The website's address as people see it: the links in e-mails begin with it."""
-        return self.web_url or f"http://{self.web_host}:{self.web_port}"
+        if self.web_url is not None:
+            return self.web_url
+        host = f"[{self.web_host}]" if ":" in self.web_host else self.web_host
+        return f"http://{host}:{self.web_port}"
 
 
 def _read_settings() -> Settings:

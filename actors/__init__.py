@@ -10,21 +10,26 @@ use_broker()
 
 from actors.beer import serve_a_beer  # noqa: E402
 from actors.coffee import serve_a_coffee  # noqa: E402
-from actors.report import make_report  # noqa: E402
-from actors.signup import send_confirmation_email  # noqa: E402
-from actors.till import (  # noqa: E402
+from actors.email import send_confirmation_email, send_password_reset_email  # noqa: E402
+from actors.housekeeping import (  # noqa: E402
     clean_the_beer_lines,
     close_the_till,
     report_last_month,
     sweep_the_outbox,
 )
+from actors.reports import make_report  # noqa: E402
+
+#: Who serves each drink of the menu. A drink has the name of its queue.
+SERVING_ACTORS = {actor.queue_name: actor for actor in (serve_a_beer, serve_a_coffee)}
 
 __all__ = [
+    "SERVING_ACTORS",
     "clean_the_beer_lines",
     "close_the_till",
     "make_report",
     "report_last_month",
     "send_confirmation_email",
+    "send_password_reset_email",
     "serve_a_beer",
     "serve_a_coffee",
     "sweep_the_outbox",

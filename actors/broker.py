@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import dramatiq
@@ -13,7 +13,11 @@ from dramatiq.results.backends import RedisBackend
 
 from actors.failures import RecordFailures
 from barback import RedisBroker
+from barback.control import Control
 from barback.embedded import EmbeddedServer, EmbeddedServerError
+from barback.errors import BrokerUnavailable
+from barback.logs import format_logs
+from barback.metrics import Metrics
 from barback.periodic import Periodic, take_over_periodiq
 from settings import settings
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 def use_broker() -> None:
     """Make the bar's broker the global one, unless a test has set its own already."""
+    # `dramatiq` and `periodiq` have set up their logs before they import the actors.
+    format_logs(as_json=settings.log_format == "json", level=settings.log_level)
     if dramatiq.broker.global_broker is None:
         dramatiq.set_broker(make_broker())
         take_over_periodiq()
@@ -30,7 +36,10 @@ def use_broker() -> None:
 
 def make_broker(**connection: Any) -> RedisBroker:
     """A broker of the bar, with connection parameters that differ from the usual ones."""
-    broker = RedisBroker(url=_find_server(), **connection)
+    try:
+        broker = RedisBroker(url=_find_server(), **connection)
+    except BrokerUnavailable as error:  # no server of a cluster says where keys are
+        _fail(error)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))
     return broker
 
@@ -40,9 +49,11 @@ def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) ->
     broker.add_middleware(CurrentMessage())
     broker.add_middleware(Periodic())
     broker.add_middleware(RecordFailures())
+    broker.add_middleware(Control())
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)
     )
+    broker.add_middleware(Metrics())  # the last, so that it times the actors alone
 
 
 def _find_server() -> str:
@@ -51,5 +62,9 @@ def _find_server() -> str:
     try:
         return EmbeddedServer(settings.barback_data_dir).ensure()
     except EmbeddedServerError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(3) from None
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    click.echo(f"Error: {error}", err=True)
+    raise SystemExit(3) from None

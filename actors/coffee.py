@@ -8,6 +8,7 @@ from actors.serving import (
     MAX_BACKOFF_MS,
     MAX_RETRIES,
     MIN_BACKOFF_MS,
+    ONE_OF_A_STANDING_ORDER,
     Served,
     serve,
     time_limit_ms,
@@ -22,6 +23,7 @@ from settings import settings
     max_backoff=MAX_BACKOFF_MS,
     time_limit=time_limit_ms(settings.coffee_seconds),
     store_results=True,
+    unique=ONE_OF_A_STANDING_ORDER,
 )
 def serve_a_coffee(order_id: str) -> Served:
     return serve(order_id, drink="coffee", serving_seconds=settings.coffee_seconds)

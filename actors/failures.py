@@ -1,4 +1,4 @@
-"""Tells the books about work that was given up, so that no page waits for it."""
+"""Records work that was given up, so that no page waits for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 
+from barback.control import Cancelled
 from database.engine import writing
-from database.orders import mark_failed
+from database.orders import mark_cancelled, mark_failed
 from database.reports import ReportState, end_report
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 
 
 class RecordFailures(dramatiq.Middleware):
-    """Marks an order or a report as failed when its message becomes a dead letter."""
+    """Marks an order or a report when its message becomes a dead letter, or is cancelled while it
+    runs.
+    """
 
     def after_nack(
         self,
         broker: dramatiq.Broker,  # noqa: ARG002 - the signature is Dramatiq's
         message: dramatiq.MessageProxy,
     ) -> None:
-        record = _RECORDERS.get(message.actor_name)
+        was_cancelled = isinstance(message._exception, Cancelled)  # noqa: SLF001 - no other place
+        recorders = _CANCELLED_RECORDERS if was_cancelled else _RECORDERS
+        record = recorders.get(message.actor_name)
         if record is not None:
             with writing() as session:
                 record(session, *message.args, **message.kwargs)
@@ -35,8 +40,18 @@ def _report_failed(session: Session, report_id: str) -> None:
     end_report(session, uuid.UUID(report_id), ReportState.FAILED)
 
 
+def _report_cancelled(session: Session, report_id: str) -> None:
+    end_report(session, uuid.UUID(report_id), ReportState.CANCELLED)
+
+
 _RECORDERS: dict[str, Callable[..., Any]] = {
     "serve_a_beer": mark_failed,
     "serve_a_coffee": mark_failed,
     "make_report": _report_failed,
+}
+
+_CANCELLED_RECORDERS: dict[str, Callable[..., Any]] = {
+    "serve_a_beer": mark_cancelled,
+    "serve_a_coffee": mark_cancelled,
+    "make_report": _report_cancelled,
 }

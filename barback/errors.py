@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+import redis
 from dramatiq.errors import BrokerError, ConnectionFailed
+from dramatiq.middleware import MiddlewareError
 
 
-class BrokerUnavailable(ConnectionFailed):
+class BrokerUnavailable(ConnectionFailed, redis.RedisError):
     """Redis cannot take messages now: unreachable, too slow, loading, read-only or full.
 
-    As far as this program can know, nothing was enqueued. Try again later.
+    As far as this program can know, nothing was enqueued. Try again later. It is also a
+    :class:`redis.RedisError`, for programs that catch what stock Dramatiq raises.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
 
 
+class NotConfirmed(BrokerUnavailable):
+    """Redis took the message but did not confirm in time that it is safe.
+
+    The message may be in the queue: sending it again may enqueue it twice.
+    """
+
+
 class UnsuitableServer(ConnectionFailed):
-    """The server answers, but messages would not be safe on it: it is too old or evicts keys."""
+    """The server answers, but messages would not be safe on it: it is too old, evicts
+    keys, or has data of another version of barback.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
 
 
-class MessageRejected(BrokerError):  # noqa: N818 - dramatiq's errors have no suffix
+class WrongKeyType(BrokerError, redis.ResponseError):  # noqa: N818 - dramatiq's errors have no suffix
+    """Another program keeps something of its own under a key that the broker uses.
+
+    Trying again does not help. Rename or delete that key, or give the broker another `namespace`.
+
+    Parameters:
+      key: The key.
+      expected: The type that it should have, as the command ``TYPE`` tells it.
+      actual: The type that it has.
+    """
+
+    def __init__(self, key: str, *, expected: str, actual: str) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            f"Expected the key {key} to be a {expected}, got a {actual}, which another program "
+            "must have put there. Rename or delete it, or give the broker another namespace."
+        )
+        self.key = key
+
+
+class MessageRejected(BrokerError):  # noqa: N818 - see above
     """The message itself cannot be enqueued: its arguments are not plain data, or too large.
 
     Trying again does not help. Pass a reference (an id, a path) rather than the thing itself.
@@ -30,6 +61,12 @@ class MessageRejected(BrokerError):  # noqa: N818 - dramatiq's errors have no su
 
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
+
+
+class UnencodableMessage(MessageRejected, TypeError):  # noqa: N818 - see above
+    """The message's arguments are not plain data. It is also the :class:`TypeError` that stock
+    Dramatiq raises.
+    """
 
 
 class BulkEnqueueFailed(BrokerError):  # noqa: N818 - see above
@@ -42,3 +79,37 @@ class BulkEnqueueFailed(BrokerError):  # noqa: N818 - see above
     def __init__(self, message: str, *, enqueued: int) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
         self.enqueued = enqueued
+
+
+class AlreadyEnqueued(BrokerError):  # noqa: N818 - see above
+    """Another message with the same unique key is on its way, and its actor wants this error.
+
+    Attributes:
+      message_id: Dramatiq's id of that message.
+      redis_id: The id of its entry in Redis.
+    """
+
+    def __init__(self, message: str, *, message_id: str, redis_id: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]
+        self.message_id = message_id
+        self.redis_id = redis_id
+
+
+class InvalidOption(MiddlewareError, ValueError):  # noqa: N818 - see above
+    """An actor has an option that is something else than expected."""
+
+
+class InvalidKey(MiddlewareError):  # noqa: N818 - see above
+    """The unique key or the limit of a message cannot be made of its arguments."""
+
+
+class EmbeddedServerError(Exception):
+    """The embedded Valkey server could not be started, found or stopped."""
+
+
+class UndecodablePayload(Exception):  # noqa: N818 - see above
+    """The bytes in the queue are no message."""
+
+
+class WorkersDied(Exception):  # noqa: N818 - see above
+    """So many workers died while they ran a message that it is given up."""

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
+from dramatiq.errors import ConnectionFailed
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -40,13 +41,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from barback.errors import BrokerUnavailable
+from barback.connection.outage import EXPECTED_ERRORS, Outage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, Row
     from sqlalchemy.orm import Session
+
+    from barback.sending.once import OnceBroker
 
 #: How long the broker remembers that a message was sent, in seconds. A relay that dies between
 #: the sending and the deletion of the row must be back within this time for nothing to be sent
@@ -58,17 +61,6 @@ BATCH_SIZE = 100
 
 #: How often the relay looks for messages that nobody woke it for, in seconds.
 SWEEP_INTERVAL_SECONDS = 5.0
-
-#: How long the relay waits after the broker or the database failed, in seconds.
-RETRY_INTERVAL_SECONDS = 1.0
-
-
-class OnceBroker(Protocol):
-    """What the outbox needs of a broker; :class:`barback.RedisBroker` has it."""
-
-    def enqueue_once(
-        self, message: dramatiq.Message[Any], *, token: str, ttl_seconds: int
-    ) -> dramatiq.Message[Any] | None: ...
 
 
 def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
@@ -94,6 +86,8 @@ class Outbox:
         self.table = table
         self.broker = broker
         self.logger = logging.getLogger(__name__)
+        #: The rows that the log was told of.
+        self._unsendable_ids: set[int] = set()
 
     def add(self, transaction: Connection | Session, message: dramatiq.Message[Any]) -> None:
         """Write a message as part of the caller's transaction."""
@@ -106,7 +100,10 @@ class Outbox:
           How many messages were sent.
 
         Raises:
-          BrokerUnavailable: The messages that were not sent stay.
+          ConnectionFailed: The broker is unavailable or unsuitable.
+          sqlalchemy.exc.SQLAlchemyError: The database cannot be used.
+
+        Whatever is raised, the messages that were not sent stay.
         """
         flushed = last_id = 0
         while rows := self._read_batch(engine, after_id=last_id):
@@ -142,12 +139,15 @@ class Outbox:
             self.broker.enqueue_once(
                 message, token=f"outbox:{message.message_id}", ttl_seconds=TOKEN_TTL_SECONDS
             )
-        except BrokerUnavailable:
+        except ConnectionFailed:
             raise
         except Exception:
             # It must not keep the others from being sent. It stays, and is tried again.
-            self.logger.exception("Message %d of the outbox cannot be sent.", row.id)
+            if row.id not in self._unsendable_ids:
+                self._unsendable_ids.add(row.id)
+                self.logger.exception("Message %d of the outbox cannot be sent.", row.id)
             return False
+        self._unsendable_ids.discard(row.id)
         return True
 
 
@@ -162,10 +162,20 @@ class OutboxRelay:
     def __init__(self, outbox: Outbox, engine: Engine) -> None:
         self.outbox = outbox
         self.engine = engine
-        self.logger = logging.getLogger(__name__)
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._outage = Outage(
+            logging.getLogger(__name__),
+            "the outbox",
+            wait=self._stop.wait,
+            expected=(*EXPECTED_ERRORS, SQLAlchemyError),
+        )
         self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread lives, for health checks. No error ends it, only :meth:`stop`."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._wake.set()  # the last process may have left something behind
@@ -185,14 +195,11 @@ class OutboxRelay:
         while not self._stop.is_set():
             self._wake.wait(SWEEP_INTERVAL_SECONDS)
             self._wake.clear()
-            if not self._flush():
+            try:
+                self.outbox.flush(self.engine)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                self._outage.report(error)
+                self._outage.wait()
                 self._wake.set()
-                self._stop.wait(RETRY_INTERVAL_SECONDS)
-
-    def _flush(self) -> bool:
-        try:
-            self.outbox.flush(self.engine)
-        except (BrokerUnavailable, SQLAlchemyError) as error:
-            self.logger.warning("The outbox waits: %s", error)
-            return False
-        return True
+            else:
+                self._outage.end()

@@ -38,17 +38,28 @@ def await_results(
     """Yield outcomes as they come, until each message has one or the time is up.
 
     Yields at least every ``POLL_SECONDS``, an empty list when there is nothing new.
+
+    Parameters:
+      backend: Where the results are.
+      messages: The messages, of any queues.
+      timeout_seconds: How long to wait at the most; 0 looks once, None waits for ever.
+
+    Raises:
+      redis.RedisError: When Redis does not answer.
     """
-    deadline = time.monotonic() + (timeout_seconds or float("inf"))
+    deadline = time.monotonic() + (float("inf") if timeout_seconds is None else timeout_seconds)
     outstanding = _by_queue(messages)
-    while outstanding and time.monotonic() < deadline:
+    while outstanding:
         outcomes = _fetch(
             backend, [m for queue in outstanding.values() for m in queue[:BATCH_SIZE]]
         )
         yield outcomes
         outstanding = _without(outstanding, outcomes)
+        seconds_left = deadline - time.monotonic()
+        if seconds_left <= 0:
+            return
         if len(outcomes) < BATCH_SIZE:  # the workers are not ahead of us
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(POLL_SECONDS, seconds_left))
 
 
 def _by_queue(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,39 +11,42 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markdown import Markdown
 
-from benchmarks.catalog import SYSTEMS
-from benchmarks.environments import PROJECT_DIR, InstallationError
-from benchmarks.measure import PARTS
-from benchmarks.output.report import (
-    RESULTS_DIR,
-    ReportError,
-    newest_result,
-    read_result,
-    write_report,
-)
-from benchmarks.output.table import COLUMNS_FOR_RANGES, print_result
-from benchmarks.run import Plan, Run
-from benchmarks.server import PERSISTENCE, ServerError
-from benchmarks.summary import Summary
+from benchmarks.harness.environments import CACHE_DIR
+from benchmarks.harness.machine import PROJECT_DIR
+from benchmarks.harness.run import Run
+from benchmarks.harness.server import ServerError
+from benchmarks.harness.system import System, UnusableSystem
+from benchmarks.parts import PARTS
+from benchmarks.report.markdown import terminal_report
+from benchmarks.report.pages import RESULTS_DIR, newest_result, read_result, write_report
+from benchmarks.report.result import ReportError, Result
+from benchmarks.systems.catalog import SYSTEMS, older
+
+#: Figures down and systems across need some room.
+COLUMNS_OF_FILES = 160
 
 
-class Choices(click.ParamType[list[str]]):
-    """Some of a set of names, with commas between them."""
+def _names(what: str, allowed: dict[str, Any]) -> Any:
+    """The settings of an option for some of a set of names, with commas between them."""
 
-    name = "names"
-
-    def __init__(self, allowed: list[str]) -> None:
-        self._allowed = allowed
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
-        if isinstance(value, list):
-            return value
+    def convert(_context: Any, _parameter: Any, value: str) -> list[str]:
         names = [name.strip() for name in value.split(",")]
         for name in names:
-            if name not in self._allowed:
-                self.fail(f"{name!r} is none of {', '.join(self._allowed)}", param, ctx)
+            if name not in allowed:
+                raise click.BadParameter(f"{name!r} is none of {', '.join(allowed)}")
         return names
+
+    names = ",".join(allowed)
+    return {"default": names, "callback": convert, "help": f"{what}.  [default: {names}]"}
+
+
+def _older(_context: Any, _parameter: Any, checkout: Path | None) -> System | None:
+    try:
+        return older(checkout) if checkout else None
+    except UnusableSystem as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group
@@ -52,63 +55,56 @@ def main() -> None:
 
 
 @main.command
+@click.option("--only", **_names("The systems to measure", SYSTEMS))
 @click.option(
-    "--only",
-    type=Choices(list(SYSTEMS)),
-    default=",".join(SYSTEMS),
-    help="The systems to measure, with commas between them.",
+    "--barback",
+    "before",
+    callback=_older,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Another checkout of this repository (git worktree add PATH COMMIT), whose barback is "
+    "measured in the same run, as the system `older`.",
 )
-@click.option(
-    "--parts",
-    type=Choices(list(PARTS)),
-    default=",".join(PARTS),
-    help="What to measure, with commas between them.",
-)
+@click.option("--parts", **_names("What to measure", PARTS))
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option(
-    "--scale",
-    type=click.FloatRange(min=0.01, max=10),
-    default=1.0,
-    show_default=True,
-    help="A factor for all numbers of messages. Figures from below 1 are for trying things out.",
+    "--quick",
+    is_flag=True,
+    help="Show only that everything works: one repeat, a hundredth of the messages. The figures "
+    "mean nothing.",
 )
 @click.option(
     "--redis-url",
     help="A server to measure on, in place of a Valkey of this run's own: redis://host:port/db. "
     "The database must be empty.",
 )
-@click.option(
-    "--persistence",
-    type=click.Choice(list(PERSISTENCE)),
-    default="none",
-    show_default=True,
-    help="Whether the run's own Valkey keeps an append-only file, and how often it syncs it.",
-)
 @click.option("--upgrade", is_flag=True, help="Install releases that are newer than the installed.")
-@click.option(
-    "--cache-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=PROJECT_DIR / ".benchmarks",
-    help="Where the systems are installed.  [default: .benchmarks]",
-)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the result goes.  [default: benchmarks/results/DATE-COMMIT.json]",
+    help="Where the result goes.  [default: benchmarks/results/DATE-COMMIT.json, or "
+    ".benchmarks/quick.json]",
 )
-def run(only: list[str], output: Path | None, **options: Any) -> None:
-    """Measure, print a table, and write the result."""
+def run(
+    only: list[str], parts: list[str], before: System | None, output: Path | None, **options: Any
+) -> None:
+    """Measure, print tables, and write the result."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = _console()
-    plan = Plan(systems=[SYSTEMS[name] for name in only], command=_command(), **options)
+    console = Console(width=None if sys.stdout.isatty() else COLUMNS_OF_FILES)
+    if options["quick"]:
+        options["repeats"] = 1
     try:
-        result = Run(plan, console).result()
-    except (ServerError, InstallationError) as error:
+        systems = [SYSTEMS[name] for name in only]
+        if before is not None:
+            # Next to ours, so that the two that are to be compared run one right after the other.
+            systems.insert(only.index("ours") + 1 if "ours" in only else 0, before)
+        its_parts = [PARTS[name] for name in parts]
+        result = Run(console, systems, its_parts, command=_command(), **options).result()
+    except (ServerError, UnusableSystem) as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(3 if isinstance(error, ServerError) else 1) from None
-    print_result(console, Summary(result))
-    path = output or RESULTS_DIR / f"{result['started_at'][:10]}-{result['commit']}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    console.print(Markdown(terminal_report(Result(result))))
+    path = output or _default_path(result)
+    path.write_text(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
     console.print(f"Written to {path}")
     raise SystemExit(1 if result["failures"] else 0)
 
@@ -118,27 +114,27 @@ def run(only: list[str], output: Path | None, **options: Any) -> None:
     "result_path", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
 )
 def report(result_path: Path | None) -> None:
-    """Write the READMEs' tables and the chart anew, from a RESULT_PATH or the newest result."""
-    console = _console()
+    """Write the tables and the charts anew, from a RESULT_PATH or the newest result."""
     try:
         path = result_path or newest_result()
-        summary = Summary(read_result(path))
-        print_result(console, summary)
-        written = write_report(summary)
+        written = write_report(read_result(path))
     except ReportError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None
     for each in written:
-        console.print(f"Written from {path.name}: {each.relative_to(PROJECT_DIR)}")
+        click.echo(f"Written from {path.name}: {each.relative_to(PROJECT_DIR)}")
 
 
-def _console() -> Console:
-    # A file or a pipe has room for everything.
-    return Console(width=None if sys.stdout.isatty() else COLUMNS_FOR_RANGES)
+def _default_path(result: dict[str, Any]) -> Path:
+    if result["quick"]:
+        return CACHE_DIR / "quick.json"
+    return RESULTS_DIR / f"{result['started_at'][:10]}-{result['commit']}.json"
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    """The command, without the paths of this machine and what may stand in a URL."""
+    arguments = (re.sub(r"(^|=)\S*/\S*$", r"\1…", each) for each in sys.argv[1:])
+    return " ".join(["python", "-m", "benchmarks", *arguments])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The bar's books: users, orders, sales, reports. SQLAlchemy, on SQLite or PostgreSQL."""
+"""The bar's database: users, orders, sales, reports. SQLAlchemy, on SQLite or PostgreSQL."""
 
 import logging
 

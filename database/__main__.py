@@ -1,33 +1,29 @@
-"""``python -m database migrate`` makes the tables or brings them up to date."""
+"""``python -m database migrate`` makes the tables or brings them up to date; and who is staff."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
-
 import click
 from rich.progress import track
-from sqlalchemy.exc import SQLAlchemyError
 
 from database.demo_data import CHUNK_ROWS, add_demo_sales
-from database.engine import database_url, make_engine
+from database.engine import database_url, make_engine, writing
+from database.errors import explain_errors, shown_url
 from database.migrations import migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from database.users import set_staff
+from email_addresses import InvalidAddress, parse_address
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Look after the bar's books (the database)."""
+    """Look after the bar's database."""
 
 
 @main.command("migrate")
 def migrate_command() -> None:
     """Make the tables or bring them up to date."""
-    with _clear_errors():
+    with explain_errors():
         migrate(make_engine(database_url()))
-    click.echo(f"The tables of {_shown_url()} are up to date.")
+    click.echo(f"The tables of {shown_url()} are up to date.")
 
 
 @main.command()
@@ -37,27 +33,30 @@ def migrate_command() -> None:
 def demo_data(rows: int) -> None:
     """Add two years of plausible sales, so that reports have something to add up."""
     engine = make_engine(database_url())
-    with _clear_errors():
+    with explain_errors():
         migrate(engine)
         chunks = add_demo_sales(engine, rows)
         for _ in track(chunks, "Adding sales", total=-(-rows // CHUNK_ROWS)):
             pass
-    click.echo(f"Added {rows:,} sales to {_shown_url()}.")
+    click.echo(f"Added {rows:,} sales to {shown_url()}.")
 
 
-def _shown_url() -> str:
-    return database_url().render_as_string(hide_password=True)
-
-
-@contextlib.contextmanager
-def _clear_errors() -> Iterator[None]:
+@main.command()
+@click.argument("address")
+@click.option("--undo", is_flag=True, help="Make them a customer again.")
+def make_staff(address: str, undo: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Let the account with the e-mail ADDRESS see the reports."""
     try:
-        yield
-    except SQLAlchemyError as error:
-        reason = str(error.__cause__ or error).strip()
-        raise click.ClickException(
-            f"the database {_shown_url()} cannot be used: {reason}"
-        ) from None
+        email = parse_address(address).addr_spec
+    except InvalidAddress as error:
+        raise click.BadParameter(str(error), param_hint="ADDRESS") from None
+    with explain_errors(), writing() as session:
+        is_known = set_staff(session, email, is_staff=not undo)
+    if not is_known:
+        raise click.UsageError(
+            f"{address} has no account. Sign up on the website and confirm the address first."
+        )
+    click.echo(f"{address} is {'not staff any more' if undo else 'staff now'}.")
 
 
 if __name__ == "__main__":

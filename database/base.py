@@ -1,9 +1,9 @@
-"""What every table of the books has in common."""
+"""What every table has in common."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator, inspect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Callable
 
-    from sqlalchemy import Dialect
+    from sqlalchemy import Dialect, Select
 
 #: ``INSERT … ON CONFLICT DO NOTHING`` is not standard SQL: every dialect has its own.
 _INSERT: dict[str, Callable[[Any], Any]] = {
@@ -64,6 +64,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {dt.datetime: UtcDateTime}  # noqa: RUF012 - read by SQLAlchemy
 
 
+T = TypeVar("T", bound=Base)
+
+
 def text_enum(states: type[enum.StrEnum]) -> Enum:
     """A column type that stores the values of an enumeration as plain text."""
     return Enum(
@@ -80,6 +83,27 @@ def insert_new(session: Session, model: type[Base], **values: Any) -> bool:
     statement = insert(model).values(**values).on_conflict_do_nothing()
     # Not its row count, which PostgreSQL's driver does not tell for an INSERT of a model.
     return session.execute(statement.returning(*inspect(model).primary_key)).first() is not None
+
+
+def insert_or_find(
+    session: Session, model: type[T], query: Select[T], **values: Any
+) -> tuple[T, bool]:
+    """Insert a row, or find the one that keeps it from being inserted.
+
+    On PostgreSQL that row can be gone or changed when it is looked for: somebody ended it in
+    between. Then the way is free.
+
+    Parameters:
+      query: Finds the row, inserted or in the way.
+
+    Returns:
+      The row, and whether it is new.
+    """
+    while True:
+        is_new = insert_new(session, model, **values)
+        found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if found is not None:
+            return found, is_new
 
 
 def changed_rows(session: Session, statement: Executable) -> int:

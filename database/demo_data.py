@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert
 
 from database.base import utc_now
-from database.menu import MENU
 from database.sales import Sale
+from menu import DRINKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +65,8 @@ def _sale(rng: random.Random, day: dt.date) -> dict[str, Any]:
     return {
         "order_id": f"demo-{rng.getrandbits(128):032x}",
         "drink": drink,
-        "price_minor": MENU[drink].minor,
-        "currency": MENU[drink].currency,
+        "price_minor": DRINKS[drink].minor,
+        "currency": DRINKS[drink].currency,
         "sold_at": sold_at + dt.timedelta(seconds=rng.randrange(3600)),
         "served_by": "demo",
     }

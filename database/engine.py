@@ -1,4 +1,4 @@
-"""Where the books are, and how one reads and writes them.
+"""Where the database is, and how to read and write it.
 
 ``with writing() as session`` is one transaction: committed at the end of the block, rolled back
 on an exception. ``with reading() as session`` never blocks a writer.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import sqlite3
 import threading
 import time
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from barback.private_files import make_private_directory, make_private_file
 from database.migrations import migrate
 from settings import settings
 
@@ -58,7 +61,9 @@ def engine() -> Engine:
 def writing() -> Iterator[Session]:
     with (
         _sqlite_writer if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
-        Session(engine(), expire_on_commit=False) as session,
+        Session(
+            engine().execution_options(sqlite_begin="BEGIN IMMEDIATE"), expire_on_commit=False
+        ) as session,
         session.begin(),
     ):
         yield session
@@ -66,8 +71,7 @@ def writing() -> Iterator[Session]:
 
 @contextlib.contextmanager
 def reading() -> Iterator[Session]:
-    reader = engine().execution_options(sqlite_begin="BEGIN")
-    with Session(reader, expire_on_commit=False) as session:
+    with Session(engine(), expire_on_commit=False) as session:
         yield session
 
 
@@ -75,15 +79,26 @@ def make_engine(url: URL, **options: Any) -> Engine:
     """An engine on which SQLite behaves as a database with several writers must."""
     engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", **options)
     if engine.dialect.name == "sqlite":
-        _make_directory(url)
+        _make_private(url)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _make_directory(url: URL) -> None:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _make_private(url: URL) -> None:
+    """Let nobody else read the file, which has password hashes, or those that SQLite puts beside
+    it. A directory is made private when it is ours: made here, or BARBACK_DATA_DIR.
+    """
+    if not url.database or url.database.startswith((":memory:", "file:")):
+        return
+    path = Path(url.database)
+    try:
+        if not path.parent.exists() or path.parent == settings.barback_data_dir.absolute():
+            make_private_directory(path.parent, may_be_anothers=True)
+        for file in (path, *path.parent.glob(f"{glob.escape(path.name)}-*")):
+            make_private_file(file)
+    except OSError as error:  # to callers it is one more reason why the database cannot be used
+        raise OperationalError(f"open {path}", None, error) from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -99,10 +114,15 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     driver_connection = cast("sqlite3.Connection", connection.connection.driver_connection)
-    if connection.get_execution_options().get("sqlite_begin") == "BEGIN":
-        driver_connection.execute("BEGIN")
-    else:
-        _begin_writing(driver_connection)
+    statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    try:
+        if statement == "BEGIN IMMEDIATE":
+            _begin_writing(driver_connection)
+        else:
+            driver_connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        # In a listener SQLAlchemy does not wrap what the driver raises, as its callers expect.
+        raise OperationalError(statement, None, error) from error
 
 
 def _begin_writing(connection: sqlite3.Connection) -> None:

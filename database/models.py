@@ -1,6 +1,27 @@
 """All tables, so that Alembic sees them. A new module with a table is imported here."""
 
-from database import orders, outbox, reports, sales, standing_orders, till, users
+from database import (
+    daily_sales,
+    links,
+    orders,
+    outbox,
+    reports,
+    sales,
+    sessions,
+    standing_orders,
+    users,
+)
 from database.base import Base
 
-__all__ = ["Base", "orders", "outbox", "reports", "sales", "standing_orders", "till", "users"]
+__all__ = [
+    "Base",
+    "daily_sales",
+    "links",
+    "orders",
+    "outbox",
+    "reports",
+    "sales",
+    "sessions",
+    "standing_orders",
+    "users",
+]

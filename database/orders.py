@@ -11,7 +11,7 @@ import enum
 from sqlalchemy import Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from database.base import Base, insert_new, text_enum, utc_now
+from database.base import Base, insert_or_find, text_enum, utc_now
 
 
 class OrderState(enum.StrEnum):
@@ -20,10 +20,15 @@ class OrderState(enum.StrEnum):
     SERVING = "serving"
     SERVED = "served"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 #: States that nothing follows.
-FINAL_STATES = frozenset({OrderState.SERVED, OrderState.FAILED})
+FINAL_STATES = frozenset({OrderState.SERVED, OrderState.FAILED, OrderState.CANCELLED})
+
+
+#: States in which a worker has nothing to say any more, but that the drink is on the table.
+_SETTLED_STATES = frozenset({OrderState.SERVED, OrderState.CANCELLED})
 
 
 class Order(Base):
@@ -31,7 +36,7 @@ class Order(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     drink: Mapped[str]
-    #: Who ordered: the id in the visitor's signed cookie, or None for the JSON API.
+    #: Who ordered: the id in the visitor's signed cookie, the account's, or None: a program.
     visitor: Mapped[str | None]
     state: Mapped[OrderState] = mapped_column(text_enum(OrderState))
     #: The message as the broker accepted it, to find its position in the queue.
@@ -49,16 +54,17 @@ class Order(Base):
 
 def add_order(session: Session, order_id: str, *, drink: str, visitor: str | None) -> Order:
     """Write an order down; when it was written down before, return it as it is."""
-    insert_new(
+    order, _ = insert_or_find(
         session,
         Order,
+        select(Order).where(Order.id == order_id),
         id=order_id,
         drink=drink,
         visitor=visitor,
         state=OrderState.PLACING,
         placed_at=utc_now(),
     )
-    return session.get_one(Order, order_id)
+    return order
 
 
 def orders_of(session: Session, visitor: str, *, limit: int = 20) -> list[Order]:
@@ -67,6 +73,11 @@ def orders_of(session: Session, visitor: str, *, limit: int = 20) -> list[Order]
         select(Order).where(Order.visitor == visitor).order_by(Order.placed_at.desc()).limit(limit)
     )
     return list(session.scalars(query))
+
+
+def give_orders(session: Session, *, giver: str, taker: str) -> None:
+    """Make one visitor's orders another's: at log-in, the browser's become the account's."""
+    session.execute(update(Order).where(Order.visitor == giver).values(visitor=taker))
 
 
 def mark_queued(session: Session, order_id: str, *, message: bytes | None) -> None:
@@ -83,7 +94,7 @@ def mark_queued(session: Session, order_id: str, *, message: bytes | None) -> No
 def mark_serving(session: Session, order_id: str, *, served_by: str) -> None:
     session.execute(
         update(Order)
-        .where(Order.id == order_id, Order.state != OrderState.SERVED)
+        .where(Order.id == order_id, Order.state.not_in(_SETTLED_STATES))
         .values(state=OrderState.SERVING, served_by=served_by)
     )
 
@@ -99,6 +110,17 @@ def mark_served(session: Session, order_id: str, *, served_by: str) -> None:
 def mark_failed(session: Session, order_id: str) -> None:
     session.execute(
         update(Order)
-        .where(Order.id == order_id, Order.state != OrderState.SERVED)
+        .where(Order.id == order_id, Order.state.not_in(_SETTLED_STATES))
         .values(state=OrderState.FAILED, finished_at=utc_now())
+    )
+
+
+def mark_cancelled(session: Session, order_id: str) -> None:
+    """Note that a guest does not want a drink any more. One that is served all the same, because it
+    was too late, is marked as served.
+    """
+    session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.state.not_in(FINAL_STATES))
+        .values(state=OrderState.CANCELLED, finished_at=utc_now())
     )

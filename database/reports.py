@@ -12,12 +12,12 @@ import datetime as dt
 import enum
 import uuid
 
-from sqlalchemy import BigInteger, ForeignKey, select, update
+from sqlalchemy import BigInteger, ForeignKey, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from database.base import Base, changed_rows, insert_new, text_enum, utc_now
-from database.menu import Money
+from database.base import Base, changed_rows, insert_or_find, text_enum, utc_now
 from database.sales import bounds_of, sales_of_day
+from menu import Money
 
 
 class ReportState(enum.StrEnum):
@@ -82,9 +82,10 @@ class ReportLine(Base):
 def request_report(session: Session, month: dt.date) -> tuple[Report, bool]:
     """The active report of a month and whether it is new: there is at most one."""
     month = month.replace(day=1)
-    is_new = insert_new(
+    return insert_or_find(
         session,
         Report,
+        select(Report).where(Report.active_month == month),
         id=uuid.uuid4(),
         month=month,
         active_month=month,
@@ -92,7 +93,11 @@ def request_report(session: Session, month: dt.date) -> tuple[Report, bool]:
         days_done=0,
         requested_at=utc_now(),
     )
-    return session.scalars(select(Report).where(Report.active_month == month)).one(), is_new
+
+
+def active_report_count(session: Session) -> int:
+    query = select(func.count()).select_from(Report).where(Report.active_month.is_not(None))
+    return session.scalar(query) or 0
 
 
 def has_complete_report(session: Session, month: dt.date) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, insert_new, utc_now
-from database.menu import MENU, Money
+from menu import DRINKS, Money
 from settings import settings
 
 
@@ -26,7 +26,7 @@ class Sale(Base):
 
 def record_sale(session: Session, *, order_id: str, drink: str, served_by: str) -> bool:
     """Write a sale unless the order has one already; tell whether it was written."""
-    price = MENU[drink]
+    price = DRINKS[drink]
     return insert_new(
         session,
         Sale,
@@ -55,7 +55,7 @@ def sales_of_day(session: Session, day: dt.date) -> list[tuple[str, int, Money]]
 
 
 def bounds_of(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    """When a day of the bar begins and ends: 24 hours apart, save when the clocks change."""
+    """When a day of the bar begins and ends: 24 hours apart, except when the clocks change."""
     zone = ZoneInfo(settings.bar_timezone)
     start, end = (
         dt.datetime.combine(date, dt.time(), zone) for date in (day, day + dt.timedelta(days=1))

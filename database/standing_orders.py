@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-from sqlalchemy import CheckConstraint, select, update
+from sqlalchemy import CheckConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, changed_rows, utc_now
@@ -19,7 +19,7 @@ class StandingOrder(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(4))
     drink: Mapped[str]
-    #: Whose it is: the id in the visitor's signed cookie, or None for the command line's.
+    #: Whose it is: the id in the visitor's signed cookie, the account's, or None: the operator's.
     visitor: Mapped[str | None] = mapped_column(index=True)
     #: One of these three says when: a cron expression, an interval, or a point in time.
     cron: Mapped[str | None]
@@ -53,12 +53,32 @@ def standing_orders_of(session: Session, visitor: str) -> list[StandingOrder]:
     return list(session.scalars(query.order_by(StandingOrder.created_at)))
 
 
+def standing_order_count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(StandingOrder)) or 0
+
+
+def remove_standing_orders(
+    session: Session, *, made_since: dt.datetime, drink: str | None = None
+) -> int:
+    """Remove what visitors have made since a time; return how many there were."""
+    condition = [StandingOrder.visitor.is_not(None), StandingOrder.created_at >= made_since]
+    if drink is not None:
+        condition.append(StandingOrder.drink == drink)
+    return changed_rows(session, delete(StandingOrder).where(*condition))
+
+
+def give_standing_orders(session: Session, *, giver: str, taker: str) -> None:
+    """Make one visitor's standing orders another's, as ``give_orders`` does with orders."""
+    give = update(StandingOrder).where(StandingOrder.visitor == giver)
+    session.execute(give.values(visitor=taker))
+
+
 def active_standing_orders(session: Session) -> list[StandingOrder]:
     return list(session.scalars(select(StandingOrder).where(~StandingOrder.is_paused)))
 
 
 def resume(order: StandingOrder) -> None:
-    """Go on from now. Runs that fell into the pause are not made up for."""
+    """Go on from now. Runs that fell into the pause are left out."""
     if order.is_paused:
         order.is_paused = False
         order.handled_until = utc_now()
@@ -72,3 +92,12 @@ def mark_ordered(session: Session, order_id: str, scheduled: dt.datetime) -> boo
         .values(handled_until=scheduled, last_ordered_at=scheduled)
     )
     return changed_rows(session, note) == 1
+
+
+def mark_left_out(session: Session, order_id: str, *, until: dt.datetime) -> None:
+    """Note that nobody will order the runs up to a time any more."""
+    session.execute(
+        update(StandingOrder)
+        .where(StandingOrder.id == order_id, StandingOrder.handled_until < until)
+        .values(handled_until=until)
+    )

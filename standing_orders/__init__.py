@@ -1,1 +1,1 @@
-"""Runs the standing orders of the books: ``scheduler.py`` is its command line."""
+"""Standing orders: reading and writing schedules, and running them."""

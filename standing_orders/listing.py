@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
-from standing_orders.timing import next_run
-from standing_orders.words import run_in_words, schedule_in_words, time_in_words
+from standing_orders.timing import Unrunnable, next_run
+from standing_orders.words import last_in_words, run_in_words, schedule_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ def as_table(orders: Iterable[StandingOrder]) -> Table:
             order.drink,
             schedule_in_words(order),
             next_in_words(order, now).replace(", ", "\n"),
-            _last_in_words(order, now),
+            last_in_words(order, now),
         )
     return table
 
@@ -34,12 +34,19 @@ def as_table(orders: Iterable[StandingOrder]) -> Table:
 def next_in_words(order: StandingOrder, now: dt.datetime) -> str:
     if order.is_paused:
         return "paused"
-    run = next_run(order, now)
+    try:
+        run = next_run(order, now)
+    except Unrunnable as error:
+        return f"cannot be run: {error}"
     return "never again" if run is None else run_in_words(order, run, now)
 
 
 def as_json(order: StandingOrder) -> dict[str, Any]:
-    run = None if order.is_paused else next_run(order, dt.datetime.now(dt.UTC))
+    run, problem = None, None
+    try:
+        run = None if order.is_paused else next_run(order, dt.datetime.now(dt.UTC))
+    except Unrunnable as error:
+        problem = str(error)
     return {
         "id": order.id,
         "drink": order.drink,
@@ -49,14 +56,9 @@ def as_json(order: StandingOrder) -> dict[str, Any]:
         "timezone": order.timezone,
         "paused": order.is_paused,
         "next_run": _iso(run),
+        "problem": problem,
         "last_ordered": _iso(order.last_ordered_at),
     }
-
-
-def _last_in_words(order: StandingOrder, now: dt.datetime) -> str:
-    if order.last_ordered_at is None:
-        return "not yet"
-    return time_in_words(order, order.last_ordered_at, now)
 
 
 def _iso(moment: dt.datetime | None) -> str | None:

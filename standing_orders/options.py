@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from barback.cron import InvalidSchedule, cron, find_timezone
+from barback.cron import InvalidSchedule, cron
 from standing_orders.reading import read_interval, read_time
+from timezones import find_timezone
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -53,7 +54,7 @@ def point_in_time(text: str | None, timezone: str) -> dt.datetime | None:
     """Read ``--at``: a wall-clock time of a time zone that is still to come.
 
     Raises:
-      click.BadParameter: It cannot be read, or is over.
+      click.BadParameter: It cannot be read, is in the past or too far ahead.
     """
     if text is None:
         return None

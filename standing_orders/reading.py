@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import TypedDict
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, TypedDict
 
-from barback.cron import InvalidSchedule, cron, find_timezone
+from barback.cron import InvalidSchedule, cron
+from timezones import find_timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_INTERVAL = dt.timedelta(days=366)
 
+#: How far ahead an order can be placed, in years.
+MAX_YEARS_AHEAD = 10
+
+#: As cron names them.
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _INTERVAL = re.compile(r"(?:\d{1,8}[smhd])+", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-", re.ASCII)
 
 
@@ -37,9 +47,35 @@ def read_schedule(text: str, timezone: str) -> Schedule:
     elif _DATE.match(text.strip()):
         schedule["at"] = read_time(text.strip(), timezone)
     else:
-        cron(text)
+        _check_cron(text)
         schedule["cron"] = text.strip()
     return schedule
+
+
+def _check_cron(text: str) -> None:
+    try:
+        cron(text)
+    except InvalidSchedule as error:
+        reason = str(error).removeprefix(f"cron({text!r}): ")
+        raise InvalidSchedule(
+            f"This is no interval and no date, and as a cron expression it is wrong: {reason}"
+        ) from None
+
+
+def read_days_and_time(days: Sequence[str], time: str) -> Schedule:
+    """Read what a form with boxes for the days and a time of day sends: ``["mon"], "08:00"``.
+
+    Raises:
+      InvalidSchedule: There is no day, or no such time.
+    """
+    chosen = [day for day in DAYS if day in days]
+    if not chosen:
+        raise InvalidSchedule("Choose a day at least.")
+    if not (match := _TIME_OF_DAY.fullmatch(time)):
+        raise InvalidSchedule("Choose a time of day, such as 08:00.")
+    hour, minute = int(match[1]), int(match[2])
+    which = {DAYS: "*", DAYS[:5]: "mon-fri"}.get(tuple(chosen), ",".join(chosen))
+    return Schedule(cron=f"{minute} {hour} * * {which}", every_seconds=None, at=None)
 
 
 def read_interval(text: str) -> int:
@@ -56,17 +92,23 @@ def read_interval(text: str) -> int:
 
 
 def read_time(text: str, timezone: str) -> dt.datetime:
-    """Read ``2027-01-01 09:00``: a wall-clock time of a zone, still to come."""
+    """Read ``2027-01-01 09:00``: a wall-clock time of a zone, within the next years."""
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise InvalidSchedule(
             f"expected a time such as '2027-01-01 09:00', got {text!r}."
         ) from None
+    now = dt.datetime.now(dt.UTC)
+    # By the year first: the ends of Python's calendar exist in some time zones only.
+    if moment.year > now.year + MAX_YEARS_AHEAD:
+        raise InvalidSchedule(f"{text} is too far ahead: {MAX_YEARS_AHEAD} years at most.")
+    if moment.year < now.year - 1:
+        raise InvalidSchedule(f"{text} ({timezone}) is in the past.")
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(timezone))
-    if moment <= dt.datetime.now(dt.UTC):
-        raise InvalidSchedule(f"{text} ({timezone}) is over.")
+        moment = moment.replace(tzinfo=find_timezone(timezone))
+    if moment <= now:
+        raise InvalidSchedule(f"{text} ({timezone}) is in the past.")
     return moment.astimezone(dt.UTC)
 
 

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from barback.cron import cron
+from menu import DRINKS
+from timezones import find_timezone
 
 if TYPE_CHECKING:
     from database.standing_orders import StandingOrder
 
 
+class Unrunnable(Exception):  # noqa: N818 - it is the row's fault, not the program's
+    """A row that no scheduler of this version and machine can run. It is passed over."""
+
+
 def next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
-    """The first run of a standing order later than a time, in UTC; None when it has no more."""
+    """The first run of a standing order later than a time, in UTC; None when it has no more.
+
+    Raises:
+      Unrunnable: Says what is wrong with the row.
+    """
+    try:
+        run = _next_run(order, after)
+        if run is not None:
+            run.astimezone(find_timezone(order.timezone))  # some years are past what Python can say
+    except (ValueError, LookupError, OverflowError) as error:
+        raise Unrunnable(str(error)) from None
+    if order.drink not in DRINKS:
+        raise Unrunnable(f"the menu has no {order.drink!r}")
+    return run
+
+
+def _next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
     if order.cron is not None:
         return cron(order.cron, timezone=order.timezone).next_after(after).astimezone(dt.UTC)
     if order.every_seconds is not None:
@@ -28,4 +49,8 @@ def _next_of_interval(start: dt.datetime, every_seconds: int, after: dt.datetime
 
 
 def in_zone(order: StandingOrder, moment: dt.datetime) -> dt.datetime:
-    return moment.astimezone(ZoneInfo(order.timezone))
+    """A time as the clocks of the order's time zone show it; UTC where that zone is unknown."""
+    try:
+        return moment.astimezone(find_timezone(order.timezone))
+    except (ValueError, OverflowError):
+        return moment

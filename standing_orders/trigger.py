@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from apscheduler.triggers.base import BaseTrigger
 
-from standing_orders.timing import next_run
+from standing_orders.timing import Unrunnable, next_run
 
 if TYPE_CHECKING:
     from database.standing_orders import StandingOrder
 
-#: How far this machine's clock may be off before that is made up for. Less is the time that a
+#: How far this machine's clock may be off before that is corrected. Less is the time that a
 #: command takes to travel.
 TOLERATED_SKEW = dt.timedelta(seconds=1)
 
@@ -35,7 +35,10 @@ class OrderTrigger(BaseTrigger):  # type: ignore[misc]
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime | None:
-        run = next_run(self.order, self.scheduled_for(previous_fire_time or now))
+        try:
+            run = next_run(self.order, self.scheduled_for(previous_fire_time or now))
+        except Unrunnable:
+            return None
         return None if run is None else self.fire_time_of(run)
 
     def scheduled_for(self, fire_time: dt.datetime) -> dt.datetime:

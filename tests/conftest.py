@@ -9,31 +9,38 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import hypothesis
 import pytest
 import redis
-from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
+from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
-from tests.postgres import new_database, running_postgres
-from tests.processes import ProcessStarter
+from tests.support.postgres import new_database, running_postgres
+from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+
+    from tests.support.processes import TestProcess
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 #: Work that is done at once. Tests that need other times set them for their processes.
 _FAST_WORK = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01", "REPORT_DAY_SECONDS": "0"}
+
+
+_OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
 def _use_stub_broker() -> None:
@@ -52,6 +59,10 @@ os.environ.update(_FAST_WORK)
 # The tests start hundreds of programs: Python is to keep what it has compiled for them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
+
+# How quick an example is depends on what else the machine does.
+hypothesis.settings.register_profile("bar", deadline=None)
+hypothesis.settings.load_profile("bar")
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would every program
 # that they start.
@@ -137,10 +148,54 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarte
         yield starter
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def start_worker(start: ProcessStarter) -> Callable[..., TestProcess]:
+    """Start a small worker of some queues, or of all, and wait until it is ready."""
+
+    def start_worker(*queues: str, **variables: str) -> TestProcess:
+        chosen = ["-Q", *queues] if queues else []
+        worker = start(
+            ["dramatiq", "actors", "--processes", "1", "--threads", "2", *chosen], **variables
+        )
+        worker.wait_for_output("Worker process is ready for action.")
+        return worker
+
+    return start_worker
+
+
+@pytest.fixture
+def stub_broker() -> Iterator[StubBroker]:
+    """The broker that the actors are declared on, with empty queues."""
+    broker = dramatiq.get_broker()
+    assert isinstance(broker, StubBroker)
+    broker.flush_all()
+    yield broker
+    broker.flush_all()
+
+
+@pytest.fixture
+def stub_worker(stub_broker: StubBroker) -> Iterator[dramatiq.Worker]:
+    """A worker of all queues, in threads of this process."""
+    worker = dramatiq.Worker(stub_broker, worker_timeout=100, worker_threads=2)
+    worker.start()
+    yield worker
+    worker.stop()
+
+
 def program_environment(**variables: Any) -> dict[str, str]:
     """The environment of this process, with this Python's programs first on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
+    # A make that is run by another one, as these tests are, has more to say.
+    inherited = {name: text for name, text in os.environ.items() if name not in _OF_MAKE}
+    return {**inherited, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import logging
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 
-from database.engine import database_url, engine
+from barback.logs import start_logging
+from database.engine import engine
+from database.errors import explain_errors, shown_url
 from database.migrations import is_up_to_date
 from settings import DEFAULT_SECRET, settings
+from web.connections import GuardedProtocol, allow_files
+from web.front_door import is_loopback
+from web.port import listen
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 #: How long open pages may hold up the end of the website, in seconds. They connect again.
 SHUTDOWN_SECONDS = 3
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option(
+    "--demo",
+    "offers_demo",
+    is_flag=True,
+    help="Let everybody log in as staff, unless others than this machine's users can come.",
+)
+def main(*, offers_demo: bool) -> None:
     """Serve the bar's website on WEB_HOST and WEB_PORT."""
+    start_logging(as_json=settings.log_format == "json", level=settings.log_level)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what it says else is said here
     _require_secret()
+    _require_name()
     _require_tables()
+    listener = listen(settings.web_host, settings.web_port)
+    allow_files()
     # uvicorn ends in good order and then signals itself once more; that is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     click.echo(f"The bar's website: {settings.public_url}")
-    uvicorn.run(
-        "web.app:create_app",
+    _warn_of_http()
+    if offers_demo and _others_can_come():
+        click.echo("There is no demo log-in: others than this machine's users can come.", err=True)
+        offers_demo = False
+    config = uvicorn.Config(
+        functools.partial(_create_app, offers_demo=offers_demo),
         factory=True,
-        host=settings.web_host,
-        port=settings.web_port,
+        http=GuardedProtocol,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
-        access_log=False,  # paths hold the tokens of confirmation links
+        log_config=None,
+        access_log=False,  # AccessLog has no tokens of links in it
     )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _require_secret() -> None:
@@ -47,6 +75,45 @@ def _require_secret() -> None:
         )
 
 
+def _create_app(*, offers_demo: bool) -> ASGIApp:
+    # It takes a while to import, and settings that are wrong are to be named at once.
+    from web.app import create_app  # noqa: PLC0415
+
+    return create_app(offers_demo=offers_demo)
+
+
+def _others_can_come() -> bool:
+    return (
+        not _is_loopback(settings.web_host)
+        or not is_loopback(settings.public_url)
+        or bool(settings.trusted_proxies)
+    )
+
+
+def _warn_of_http() -> None:
+    if not (settings.public_url.startswith("https://") or is_loopback(settings.public_url)):
+        click.echo(
+            f"Nobody can log in at {settings.public_url}: sessions need HTTPS off loopback. Put a "
+            "proxy with TLS in front, and set WEB_URL to its https:// address.",
+            err=True,
+        )
+
+
+def _require_name() -> None:
+    if settings.web_url is None and _is_unspecified(settings.web_host):
+        raise click.UsageError(
+            f"with WEB_HOST={settings.web_host} the website needs to know its name: set WEB_URL, "
+            "for example to https://bar.example.org."
+        )
+
+
+def _is_unspecified(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -55,15 +122,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _require_tables() -> None:
-    url = database_url().render_as_string(hide_password=True)
-    try:
+    with explain_errors():
         if is_up_to_date(engine()):
             return
-    except SQLAlchemyError as error:
-        reason = str(error.__cause__ or error).strip()
-        raise click.ClickException(f"the database {url} cannot be used: {reason}") from None
     raise click.ClickException(
-        f"the tables of {url} are not up to date. Run: python -m database migrate"
+        f"the tables of {shown_url()} are not up to date. Run: python -m database migrate"
     )
 
 

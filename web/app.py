@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,35 +11,50 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 
 from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox
-from web import (
-    api,
-    api_docs,
-    confirmations,
-    errors,
-    home,
-    orders,
-    reports,
-    sign_ups,
-    standing_orders,
-)
+from web import api_docs, errors, health, home
+from web.access_log import AccessLog
+from web.accounts import api as accounts_api
+from web.accounts import confirmation, log_in, new_password, sign_up
 from web.broker import broker
+from web.connections import keep_accept_errors_short
+from web.front_door import FrontDoor
+from web.head_requests import HeadRequests
+from web.orders import api as orders_api
+from web.orders import pages as orders
 from web.outgoing import Outgoing
+from web.rate_limit import WRITE_LIMIT
+from web.reports import api as reports_api
+from web.reports import pages as reports
 from web.security_headers import SecurityHeaders
+from web.sessions import Sessions, StaffOnly
+from web.standing_orders import pages as standing_orders
 from web.visitors import VisitorCookie
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.types import ASGIApp
+
 #: No form and no JSON of ours comes near it.
 MAX_BODY_BYTES = 16_384
 
 
-def create_app() -> FastAPI:
+def create_app(*, offers_demo: bool = False) -> ASGIApp:
+    """The website: outside, what holds for every answer, even for that to a failure inside.
+
+    Parameters:
+      offers_demo: Whether everybody may log in as staff. On a machine of one's own alone.
+    """
+    app = _make_app()
+    app.state.offers_demo = offers_demo
+    return SecurityHeaders(AccessLog(FrontDoor(HeadRequests(VisitorCookie(app)))))
+
+
+def _make_app() -> FastAPI:
     app = FastAPI(
         title="The bar's JSON API",
         version="1",
@@ -47,21 +63,27 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
         max_body_size=MAX_BODY_BYTES,
         lifespan=_lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(VisitorCookie)],
+        dependencies=[WRITE_LIMIT],
     )
+    app.add_middleware(Sessions)
     app.add_exception_handler(HTTPException, errors.http_error)
+    app.add_exception_handler(StaffOnly, errors.staff_only)
     app.add_exception_handler(RequestValidationError, errors.bad_input)
     app.add_exception_handler(Exception, errors.server_error)
-    pages = (home, orders, standing_orders, sign_ups, confirmations, reports, api_docs)
-    for module in pages:
-        app.include_router(module.router, include_in_schema=False)
-    app.include_router(api.router)
+    accounts = (sign_up, confirmation, log_in, new_password)
+    for pages in (health, home, orders, standing_orders, *accounts, reports, api_docs):
+        app.include_router(pages.router, include_in_schema=False)
+    for api in (orders_api, reports_api, accounts_api):
+        app.include_router(api.router)
+    swagger = StaticFiles(packages=[("fastapi_offline", "static")])
+    app.mount("/static/swagger", swagger, name="swagger")
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    keep_accept_errors_short(asyncio.get_running_loop())
     messages = Outbox(outbox, broker())
     relay = OutboxRelay(messages, engine())
     app.state.outgoing = Outgoing(messages, relay)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from web.pages import page
@@ -18,10 +19,46 @@ if TYPE_CHECKING:
     from fastapi.exceptions import RequestValidationError
     from starlette.responses import Response
 
+    from web.sessions import StaffOnly
+
+
+_FORMS = {
+    "/log-in",
+    "/new-password",
+    "/orders",
+    "/reports",
+    "/sign-up",
+    "/sign-up/new-link",
+    "/standing-orders",
+}
+
+_TITLES = {
+    403: "Please try that once more.",
+    404: "This page does not exist.",
+    405: "This page does not exist.",
+    409: "That was ordered before.",
+    413: "That is too long.",
+    422: "Something is missing.",
+    429: "One moment, please.",
+    500: "Something went wrong.",
+    503: "Not right now.",
+}
+
 
 async def http_error(request: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
     return _respond(request, error.status_code, error.detail, error.headers)
+
+
+async def staff_only(request: Request, error: Exception) -> Response:
+    """Whoever is not logged in can do so; then the page is shown."""
+    error = cast("StaffOnly", error)
+    if error.status_code == HTTPStatus.UNAUTHORIZED and not _is_api(request):
+        path = request.url.path if request.method == "GET" else "/reports"
+        return RedirectResponse(f"/log-in?next={quote(path)}", 303)
+    return _respond(
+        request, error.status_code, error.detail, error.headers, title="This is for the staff."
+    )
 
 
 async def bad_input(request: Request, error: Exception) -> Response:
@@ -32,7 +69,11 @@ async def bad_input(request: Request, error: Exception) -> Response:
     ]
     if _is_api(request):
         return JSONResponse({"detail": problems}, 422)
-    return _respond(request, 422, "This is not something that the form could have sent.")
+    return _respond(
+        request,
+        422,
+        "This is not what the form sends. Go back, reload and try again.",
+    )
 
 
 async def server_error(request: Request, error: Exception) -> Response:
@@ -43,13 +84,26 @@ async def server_error(request: Request, error: Exception) -> Response:
 
 
 def _respond(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    title: str | None = None,
 ) -> Response:
-    if _is_api(request) or not hasattr(request.state, "visitor"):
+    if _is_api(request) or not hasattr(request.state, "browser"):
         return JSONResponse({"detail": detail}, status, headers)
-    title = HTTPStatus(status).phrase
-    text = None if detail == title else detail
-    return page(request, "error.html", status=status, headers=headers, title=title, text=text)
+    text = None if detail == HTTPStatus(status).phrase else detail
+    return page(
+        request,
+        "error.html",
+        status=status,
+        headers=headers,
+        title=title or _TITLES.get(status, "That did not work."),
+        text=text,
+        # A form that was refused is shown under the address it was sent to.
+        back=request.url.path if request.method == "POST" and request.url.path in _FORMS else None,
+    )
 
 
 def _is_api(request: Request) -> bool:

@@ -1,29 +1,143 @@
-"""Parts of a page that follow what happens, by server-sent events."""
+"""Parts of a page that follow what happens, by server-sent events.
+
+However many browsers watch the same thing, it is looked at once for all of them, and only as often
+as leaves most of the time to others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from fastapi import Depends, HTTPException
 from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
+
+from settings import settings
+from web.rare_log import warn_rarely
+from web.sessions import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-#: How often the books are looked at, in seconds.
-POLL_SECONDS = 0.25
+    Render = Callable[[], tuple[str, bool]]
+
+#: How often a thing is looked at, in seconds, if looking is quick.
+POLL_SECONDS = 0.5
+
+#: A look that takes long is followed by a pause of so many times as long.
+PAUSE_FACTOR = 5
+
+#: How many things are looked at at once. Pages need the other threads.
+MAX_LOOKS = 4
+
+#: How many streams one browser may have. Browsers open six connections to a host.
+MAX_STREAMS_PER_BROWSER = 3
+
+#: Which share of all connections streams may take.
+STREAM_SHARE = 0.5
+
+_watches: dict[str, _Watch] = {}
+_streams: Counter[str] = Counter()
+_looks = asyncio.Semaphore(MAX_LOOKS)
 
 
-async def follow(render: Callable[[], tuple[str, bool]]) -> AsyncIterator[ServerSentEvent]:
-    """Send what ``render`` returns whenever it has changed, until it says that it is final."""
-    shown = None
-    is_final = False
-    while not is_final:
-        html, is_final = await run_in_threadpool(render)
-        if html != shown:
+async def follow(key: str, render: Render) -> AsyncIterator[ServerSentEvent]:
+    """Send what ``render`` returns whenever it has changed, until it says that it is final.
+
+    Parameters:
+      key: Names the thing. Those who follow the same one get the same updates.
+      render: Looks at the thing; returns its HTML and whether it will not change any more.
+    """
+    async with _watch(key, render) as watch:
+        async for html, is_final in watch.states():
             yield ServerSentEvent(event="update", raw_data=html)
-            shown = html
-        if not is_final:
-            await asyncio.sleep(POLL_SECONDS)
-    yield ServerSentEvent(event="end", raw_data="")
+            if is_final:
+                yield ServerSentEvent(event="end", raw_data="")
+
+
+class _Watch:
+    """A thing that somebody watches."""
+
+    def __init__(self, render: Render) -> None:
+        self.watchers = 0
+        self._render = render
+        self._state: tuple[str, bool] | None = None
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._poll())
+
+    @property
+    def is_over(self) -> bool:
+        return self._task.done() or (self._state is not None and self._state[1])
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+    async def states(self) -> AsyncIterator[tuple[str, bool]]:
+        """Each state from now on. Ends with the final one, or when looking failed."""
+        seen = None
+        while True:
+            news = self._news
+            if self._state is not None and self._state != seen:
+                seen = self._state
+                yield seen
+            if self._task.done() or (seen is not None and seen[1]):
+                return
+            await news.wait()
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._state is None or not self._state[1]:
+                async with _looks:
+                    started_at = loop.time()
+                    state = await run_in_threadpool(self._render)
+                    took_seconds = loop.time() - started_at
+                if state != self._state:
+                    self._state = state
+                    self._wake_all()
+                await asyncio.sleep(max(POLL_SECONDS, PAUSE_FACTOR * took_seconds))
+        except Exception as error:  # noqa: BLE001 - whoever watches asks again
+            warn_rarely("Pages cannot be kept up to date: %s.", error)
+        finally:
+            loop.call_soon(self._wake_all)
+
+    def _wake_all(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+@contextlib.asynccontextmanager
+async def _watch(key: str, render: Render) -> AsyncIterator[_Watch]:
+    watch = _watches.get(key)
+    if watch is None or watch.is_over:
+        watch = _watches[key] = _Watch(render)
+    watch.watchers += 1
+    try:
+        yield watch
+    finally:
+        watch.watchers -= 1
+        if not watch.watchers:
+            watch.stop()
+            if _watches.get(key) is watch:
+                del _watches[key]
+
+
+async def _take_stream(visitor: Visitor) -> AsyncIterator[None]:
+    if _streams[visitor] >= MAX_STREAMS_PER_BROWSER:
+        raise HTTPException(429, "This browser watches enough already.", {"Retry-After": "10"})
+    if _streams.total() >= settings.max_connections * STREAM_SHARE:
+        raise HTTPException(503, "Too many people are watching.", {"Retry-After": "30"})
+    _streams[visitor] += 1
+    try:
+        yield
+    finally:
+        _streams[visitor] -= 1
+        if not _streams[visitor]:
+            del _streams[visitor]
+
+
+#: Of every route that is a stream.
+STREAM_LIMIT = Depends(_take_stream)

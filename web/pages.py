@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from barback.durations import duration_in_words
 from database.base import utc_now
+from web.sessions import account_of
 from web.visitors import form_token
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _environment = Environment(
 )
 _templates = Jinja2Templates(env=_environment)
 
+_MINUTE = dt.timedelta(minutes=1)
 _ASSETS = Path(__file__).parent / "static"
 
 
@@ -39,6 +42,7 @@ def page(
     **context: Any,
 ) -> Response:
     context["form_token"] = form_token(request)
+    context["account"] = account_of(request)
     return _templates.TemplateResponse(
         request, template, context, status_code=status, headers=headers
     )
@@ -58,10 +62,8 @@ def _ago(time: dt.datetime) -> str:
     age = utc_now() - time
     if age < dt.timedelta(minutes=1):
         return "just now"
-    if age < dt.timedelta(hours=1):
-        return f"{age // dt.timedelta(minutes=1)} min ago"
     if age < dt.timedelta(days=1):
-        return f"{age // dt.timedelta(hours=1)} h ago"
+        return f"{duration_in_words(age // _MINUTE * 60)} ago"
     return f"{time:%-d %B %Y}"
 
 

@@ -1,4 +1,4 @@
-"""How often one network address may try to sign up."""
+"""How much one network, and all of them together, may ask for in a minute."""
 
 from __future__ import annotations
 
@@ -6,27 +6,54 @@ import math
 import time
 
 from fastapi import Depends, HTTPException, Request
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from settings import settings
+from web.networks import network_of
 
-_limit = RateLimitItemPerMinute(settings.sign_ups_per_minute)
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-# In this process's memory: the limit must hold when the broker is away, too.
+_attempts = RateLimitItemPerMinute(settings.sign_ups_per_minute)
+_writes = RateLimitItemPerMinute(settings.writes_per_minute)
+_all_writes = RateLimitItemPerMinute(settings.total_writes_per_minute)
+
+# In this process's memory: the limits must hold when the broker is away, too.
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
-def _require_room(request: Request) -> None:
-    address = request.client.host if request.client else ""
-    if not _limiter.hit(_limit, address):
-        wait_seconds = _limiter.get_window_stats(_limit, address).reset_time - time.time()
+def _limit_writes(request: Request) -> None:
+    if request.method in _SAFE_METHODS:
+        return
+    _count(_writes, "writes", network_of(request), "Too many requests from your network.")
+    _count(_all_writes, "writes", "all", "Too many people are asking for something.")
+
+
+def _limit_attempts(request: Request) -> None:
+    _count(_attempts, "attempts", network_of(request), "Too many attempts from your network.")
+
+
+def count_log_in(email: str) -> None:
+    """Count an attempt to log in to an account, from wherever it comes.
+
+    Raises: HTTPException with status 429, for addresses without an account, too.
+    """
+    _count(_attempts, "log-ins", email.strip().lower(), "Too many attempts to log in as this one.")
+
+
+def _count(limit: RateLimitItem, what: str, who: str, refusal: str) -> None:
+    if not _limiter.hit(limit, what, who):
+        wait_seconds = _limiter.get_window_stats(limit, what, who).reset_time - time.time()
         raise HTTPException(
             429,
-            "Too many sign-ups from your network. Please try again in a minute.",
+            f"{refusal} Please try again in a minute.",
             {"Retry-After": str(max(1, math.ceil(wait_seconds)))},
         )
 
 
-RATE_LIMIT = Depends(_require_room)
+#: Of every route: whatever is added to the website, its POSTs are limited.
+WRITE_LIMIT = Depends(_limit_writes)
+
+#: Of every route that takes a password or sends an e-mail.
+ATTEMPT_LIMIT = Depends(_limit_attempts)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; "
     "connect-src 'self'; "
-    "img-src 'self'; "
+    "img-src 'self' data:; "
     "script-src 'self'; "
     "style-src 'self'; "
     "base-uri 'none'; "

@@ -1,6 +1,7 @@
-"""Who is who, without a login: every browser gets a random id in a signed cookie.
+"""Which browser is which, logged in or not: each gets a random id in a signed cookie.
 
-The same id protects forms: a form carries a signature of it that other sites cannot know.
+The same id protects forms: a form carries a signature of it that other sites cannot know. A form
+is good for one session: what was shown before a log-in or log-out cannot be sent after it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import cookie_parser
 
 from settings import settings
+from web.sessions import cookies_are_secure, form_scope
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,12 +39,12 @@ class VisitorCookie:
             await self.app(scope, receive, send)
             return
         known = _read_cookie(scope)
-        visitor = known or secrets.token_urlsafe(18)
-        scope.setdefault("state", {})["visitor"] = visitor
+        browser = known or secrets.token_urlsafe(18)
+        scope.setdefault("state", {})["browser"] = browser
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and known is None:
-                MutableHeaders(scope=message).append("Set-Cookie", _cookie(visitor))
+                MutableHeaders(scope=message).append("Set-Cookie", _cookie(browser))
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
@@ -53,10 +55,10 @@ def _read_cookie(scope: Scope) -> str | None:
     return _load(_cookies, cookie_parser(header).get(COOKIE_NAME, ""))
 
 
-def _cookie(visitor: str) -> str:
-    secure = "; Secure" if settings.public_url.startswith("https://") else ""
+def _cookie(browser: str) -> str:
+    secure = "; Secure" if cookies_are_secure() else ""
     return (
-        f"{COOKIE_NAME}={_cookies.dumps(visitor)}; Path=/; Max-Age={COOKIE_TTL_SECONDS}; "
+        f"{COOKIE_NAME}={_cookies.dumps(browser)}; Path=/; Max-Age={COOKIE_TTL_SECONDS}; "
         f"HttpOnly; SameSite=Lax{secure}"
     )
 
@@ -70,20 +72,15 @@ def _load(serializer: URLSafeSerializer, text: str) -> str | None:
 
 def form_token(request: Request) -> str:
     """What a form carries to show that it is ours."""
-    token: str | bytes = _forms.dumps(request.state.visitor)
+    token: str | bytes = _forms.dumps(form_scope(request))
     return token if isinstance(token, str) else token.decode()
 
 
-def _visitor(request: Request) -> str:
-    return str(request.state.visitor)
-
-
 def _require_form_token(request: Request, form_token: Annotated[str, Form()] = "") -> None:
-    if _load(_forms, form_token) != request.state.visitor:
+    if _load(_forms, form_token) != form_scope(request):
         raise HTTPException(
             403, "This form has expired, or cookies are blocked. Go back, reload and try again."
         )
 
 
-Visitor = Annotated[str, Depends(_visitor)]
 FORM_TOKEN = Depends(_require_form_token)

@@ -6,9 +6,21 @@ from pathlib import Path
 
 import click
 
-from barback.cli import dead, health, server, status, ticks
+from barback.cli import (
+    board,
+    control,
+    dead,
+    health,
+    message,
+    new,
+    server,
+    status,
+    ticks,
+    upkeep,
+)
 from barback.cli.target import Target
-from barback.redis_url import check_redis_url
+from barback.connection.url import check_redis_url
+from barback.version import __version__
 
 
 def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
@@ -43,6 +55,7 @@ def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | 
     show_default=True,
     help="What the broker's keys begin with.",
 )
+@click.version_option(__version__, prog_name="barback")
 @click.pass_context
 def main(context: click.Context, redis_url: str | None, data_dir: Path, namespace: str) -> None:
     """Look after the broker.
@@ -57,4 +70,14 @@ main.add_command(server.down)
 main.add_command(status.status)
 main.add_command(ticks.ticks)
 main.add_command(health.health)
+main.add_command(board.board)
+main.add_command(board.metrics)
 main.add_command(dead.dead)
+main.add_command(message.show)
+main.add_command(message.cancel)
+main.add_command(control.pause)
+main.add_command(control.resume)
+main.add_command(control.purge)
+main.add_command(upkeep.release)
+main.add_command(upkeep.forget)
+main.add_command(new.new)

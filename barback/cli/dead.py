@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
-import time
-from itertools import islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Column, Table
 
-from barback.cli.output import duration, json_option, print_json
+from barback.cli.dead_table import letter_lines, letters_table
+from barback.cli.output import json_option, print_json
 from barback.dead_letters import DeadLetters
-from barback.status import queue_statuses
+from barback.monitoring.queues import queue_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +21,8 @@ if TYPE_CHECKING:
     from barback.broker import RedisBroker
     from barback.cli.target import Target
     from barback.dead_letters import DeadLetter
+
+    Change = Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]]
 
 #: How many dead letters `list` shows unless told otherwise.
 DEFAULT_LIMIT = 20
@@ -35,17 +34,27 @@ def dead() -> None:
 
     A dead letter is a message that was given up: its actor failed more often than it may be
     retried, or is unknown; its payload is no message; or three workers died over it.
+
+    An ID may be shortened to its first characters, as long as they name one dead letter.
     """
 
 
-def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which dead letters are meant."""
+def _filter(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that leave out some dead letters."""
     command = click.option("--actor", help="Only those of this actor.")(command)
     return click.option("--queue", help="Only those of this queue.")(command)
 
 
+def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The ids and options that say which dead letters to change."""
+    command = click.option(
+        "--all", "everything", is_flag=True, help="All dead letters of all queues."
+    )(command)
+    return click.argument("ids", metavar="[ID]...", nargs=-1)(_filter(command))
+
+
 @dead.command("list")
-@_selection
+@_filter
 @click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True)
 @json_option
 @click.pass_obj
@@ -56,48 +65,34 @@ def list_letters(
     with target.broker() as broker:
         queues = _queues(broker, queue)
         total = sum(len(letters) for letters in queues)
-        found = (letter for letters in queues for letter in _by_actor(letters, actor))
+        found = chain.from_iterable(_by_actor(letters, actor) for letters in queues)
         shown = list(islice(found, limit))
     if as_json:
         print_json(shown)
     elif not shown:
         click.echo("There are no such dead letters." if total else "There are no dead letters.")
     else:
-        Console().print(_table(shown))
+        Console().print(letters_table(shown))
         if actor is None and total > len(shown):
             click.echo(f"{total - len(shown):,} more; --limit shows them.")
 
 
 @dead.command
-@click.argument("letter_id", metavar="ID")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @json_option
 @click.pass_obj
-def show(target: Target, *, letter_id: str, as_json: bool) -> None:
-    """Show everything that is known about a dead letter."""
+def show(target: Target, *, ids: tuple[str, ...], as_json: bool) -> None:
+    """Show everything that is known about dead letters."""
     with target.broker() as broker:
-        letter = _find(broker, letter_id)[1]
+        letters = _find(broker, ids)
     if as_json:
-        print_json(letter)
-        return
-    for label, value in (
-        ("Id", letter.id),
-        ("Queue", letter.queue_name),
-        ("Actor", letter.actor_name),
-        ("Died", _time(letter.died_at)),
-        ("Reason", letter.reason),
-        ("Error", letter.error),
-        ("Deliveries", letter.deliveries),
-        ("Payload", letter.payload.decode(errors="backslashreplace")),
-    ):
-        click.echo(f"{label + ':':<12}{'-' if value is None else value}")
-    if letter.traceback:
-        click.echo(f"\n{letter.traceback.rstrip()}")
+        print_json(letters[0] if len(ids) == 1 else letters)
+    else:
+        click.echo("\n\n".join("\n".join(letter_lines(letter)) for letter in letters))
 
 
 @dead.command
-@click.argument("letter_ids", metavar="[ID]...", nargs=-1)
 @_selection
-@click.option("--all", "everything", is_flag=True, help="All dead letters of all queues.")
 @json_option
 @click.pass_obj
 def requeue(target: Target, /, *, as_json: bool, **selection: Any) -> None:
@@ -109,9 +104,7 @@ def requeue(target: Target, /, *, as_json: bool, **selection: Any) -> None:
 
 
 @dead.command
-@click.argument("letter_ids", metavar="[ID]...", nargs=-1)
 @_selection
-@click.option("--all", "everything", is_flag=True, help="All dead letters of all queues.")
 @json_option
 @click.pass_obj
 def delete(target: Target, /, *, as_json: bool, **selection: Any) -> None:
@@ -124,22 +117,23 @@ def delete(target: Target, /, *, as_json: bool, **selection: Any) -> None:
 
 def _change(
     target: Target,
-    change: Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]],
+    change: Change,
     verb: str,
     *,
-    letter_ids: tuple[str, ...],
+    ids: tuple[str, ...],
     queue: str | None,
     actor: str | None,
     everything: bool,
     as_json: bool,
 ) -> None:
-    if not (letter_ids or queue or actor or everything):
-        raise click.UsageError("Say which dead letters: ids, --queue NAME, --actor NAME, or --all.")
+    has_filter = bool(queue or actor or everything)
+    if bool(ids) == has_filter:
+        raise click.UsageError(
+            "Say which dead letters: either ids, or --queue NAME, --actor NAME or --all."
+        )
     with target.broker() as broker:
-        if letter_ids:
-            done = 0
-            for letters, letter in [_find(broker, letter_id) for letter_id in letter_ids]:
-                done += sum(change(letters, [letter]))
+        if ids:
+            done = _change_some(broker, _find(broker, ids), change)
         else:
             done = _change_queues(_queues(broker, queue), actor, change, verb)
     if as_json:
@@ -148,12 +142,14 @@ def _change(
         click.echo(f"{done:,} {verb}.")
 
 
-def _change_queues(
-    queues: list[DeadLetters],
-    actor: str | None,
-    change: Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]],
-    verb: str,
-) -> int:
+def _change_some(broker: RedisBroker, letters: list[DeadLetter], change: Change) -> int:
+    by_queue = groupby(
+        sorted(letters, key=lambda letter: letter.queue_name), lambda letter: letter.queue_name
+    )
+    return sum(sum(change(DeadLetters(broker, queue), chosen)) for queue, chosen in by_queue)
+
+
+def _change_queues(queues: list[DeadLetters], actor: str | None, change: Change, verb: str) -> int:
     done = 0
     total = sum(len(letters) for letters in queues)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
@@ -175,36 +171,35 @@ def _by_actor(letters: Iterable[DeadLetter], actor: str | None) -> Iterator[Dead
     return (letter for letter in letters if actor is None or letter.actor_name == actor)
 
 
-def _find(broker: RedisBroker, letter_id: str) -> tuple[DeadLetters, DeadLetter]:
-    for letters in _queues(broker, None):
-        letter = letters.get(letter_id)
-        if letter is not None:
-            return letters, letter
-    raise click.ClickException(
-        f"There is no dead letter {letter_id!r}. `python -m barback dead list` shows their ids."
-    )
+def _find(broker: RedisBroker, ids: Iterable[str]) -> list[DeadLetter]:
+    """The dead letters of some ids or beginnings of ids, each once."""
+    queues = _queues(broker, None)
+    found = chain.from_iterable(_find_one(queues, letter_id) for letter_id in ids)
+    return list(_distinct(found))
 
 
-def _table(letters: list[DeadLetter]) -> Table:
-    table = Table(
-        Column("Id", no_wrap=True, min_width=32),  # whole, so that it can be copied
-        Column("Queue", no_wrap=True, min_width=7),
-        Column("Actor", no_wrap=True, min_width=7),
-        Column("Died", no_wrap=True, min_width=9),
-        Column("Why", no_wrap=True, overflow="ellipsis"),
-        box=box.SIMPLE_HEAD,
-    )
-    for letter in letters:
-        table.add_row(
-            letter.id,
-            letter.queue_name,
-            letter.actor_name or "-",
-            f"{duration(time.time() - letter.died_at)} ago",
-            f"{letter.reason}: {letter.error}" if letter.error else letter.reason,
+def _find_one(queues: list[DeadLetters], letter_id: str) -> list[DeadLetter]:
+    whole = [letter for letters in queues if (letter := letters.get(letter_id))]
+    if whole or not letter_id:
+        found = whole
+    else:
+        scanned = chain.from_iterable(letters.beginning_with(letter_id) for letters in queues)
+        found = list(islice(_distinct(scanned), 2))
+    if not found:
+        raise click.ClickException(
+            f"There is no dead letter {letter_id!r}. `python -m barback dead list` shows their ids."
         )
-    return table
+    if not whole and len(found) > 1:
+        raise click.ClickException(
+            f"Several dead letters begin with {letter_id!r}, such as {found[0].id!r} and "
+            f"{found[1].id!r}. Give more of the id."
+        )
+    return found
 
 
-def _time(unix_seconds: float) -> str:
-    local = dt.datetime.fromtimestamp(unix_seconds).astimezone()
-    return local.strftime("%Y-%m-%d %H:%M:%S")
+def _distinct(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
+    seen: set[tuple[str, str]] = set()
+    for letter in letters:
+        if (letter.queue_name, letter.id) not in seen:
+            seen.add((letter.queue_name, letter.id))
+            yield letter

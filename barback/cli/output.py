@@ -1,4 +1,9 @@
-"""What commands print: for people, or JSON for programs."""
+"""What commands print: for people, or JSON for programs.
+
+Ids, names and errors come from outside. They go through :func:`cell` or
+:func:`barback.printable.printable`: to rich, ``[/etc/x]`` is markup, and to a terminal an escape
+sequence is an order.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich import box
+from rich.table import Column, Table
+from rich.text import Text
+
+from barback.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from barback.control import Progress
+    from barback.monitoring.workers import WorkerStatus
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
@@ -20,15 +33,39 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=_encode))
 
 
-def duration(seconds: float | None) -> str:
-    """A time as people say it: 0.4 s, 12 s, 3 min, 2 h, 5 d."""
-    if seconds is None:
-        return "-"
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            amount = seconds / size
-            return f"{amount:.1f} {unit}" if amount < 10 and unit == "s" else f"{amount:.0f} {unit}"  # noqa: PLR2004
-    return f"{seconds / 86_400:.0f} d"
+def new_table(*columns: Column | str) -> Table:
+    """A table whose long cells are wrapped, never cut."""
+    named = (Column(column) if isinstance(column, str) else column for column in columns)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in named:
+        table.add_column(
+            column.header,
+            justify=column.justify,
+            no_wrap=column.no_wrap,
+            min_width=column.min_width,
+            overflow="fold",
+        )
+    return table
+
+
+def cell(text: str | None, style: str = "") -> Text:
+    """Text as it stands, for a table; a dash for None."""
+    return Text("-" if text is None else printable(text), style=style)
+
+
+def worker_name(worker: WorkerStatus) -> str:
+    """A worker as people find it on their machines, or its id when it has not said where it is."""
+    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
+
+
+def progress_in_words(progress: Progress | None) -> str | None:
+    """How far a message is, as its actor has said."""
+    if progress is None:
+        return None
+    text = f"{progress.done:g}"
+    if progress.total is not None:
+        text += f" of {progress.total:g}"
+    return f"{text}: {progress.text}" if progress.text else text
 
 
 def _encode(value: Any) -> Any:

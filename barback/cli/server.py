@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from barback.cli.output import worker_name
 from barback.cli.target import Target, explain_errors
+from barback.monitoring.workers import list_workers
+from barback.printable import printable
 
 if TYPE_CHECKING:
     from barback.embedded import EmbeddedServer
@@ -28,13 +32,32 @@ def up(target: Target) -> None:
 
 
 @click.command
+@click.option("--yes", is_flag=True, help="Do not ask, even if workers are connected.")
 @click.pass_obj
-def down(target: Target) -> None:
+def down(target: Target, *, yes: bool) -> None:
     """Stop the embedded server. Its messages stay on disk for the next start."""
     server = _require_embedded(target)
     with explain_errors():
+        if server.is_running():
+            _warn_of_workers(target, may_ask=not yes and sys.stdin.isatty())
         stopped = server.stop()
     click.echo("The embedded server stopped." if stopped else "No embedded server was running.")
+
+
+def _warn_of_workers(target: Target, *, may_ask: bool) -> None:
+    """Say who will be cut off: workers log errors, and wait until a server is back."""
+    with target.broker() as broker:
+        names = [printable(worker_name(w)) for w in list_workers(broker) if w.is_live]
+    if not names:
+        return
+    workers = "1 worker is" if len(names) == 1 else f"{len(names)} workers are"
+    click.echo(
+        f"Warning: {workers} still connected ({', '.join(names)}). Stop them first, or they will "
+        "complain and try again until a server is back.",
+        err=True,
+    )
+    if may_ask:
+        click.confirm("Stop the server all the same?", abort=True, err=True)
 
 
 def _require_embedded(target: Target) -> EmbeddedServer:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Column
 
-from barback.cli.output import duration, json_option, print_json
-from barback.status import queue_statuses
-from barback.workers import list_workers
+from barback.cli.output import (
+    cell,
+    json_option,
+    new_table,
+    print_json,
+    progress_in_words,
+    worker_name,
+)
+from barback.connection.server import describe_server, each_server
+from barback.control import list_running, paused
+from barback.durations import duration_in_words
+from barback.monitoring.queues import queue_statuses
+from barback.monitoring.workers import list_workers
+from barback.printable import printable
 
 if TYPE_CHECKING:
-    from barback.broker import RedisBroker
+    from rich.table import Table
+
     from barback.cli.target import Target
-    from barback.status import QueueStatus
-    from barback.workers import WorkerStatus
+    from barback.control import MessageStatus, PausedQueue
+    from barback.monitoring.queues import QueueStatus
+    from barback.monitoring.workers import WorkerStatus
+
+
+#: How many of the messages that run are shown, those that have run longest.
+MAX_RUNNING = 20
 
 
 @click.command
@@ -34,56 +51,87 @@ def status(target: Target, *, as_json: bool) -> None:
     Oldest   how long ago the next message was sent
     """  # noqa: D301 - click reads \b as "keep these lines"
     with target.broker() as broker:
-        server = _server(broker)
+        servers = [describe_server(client) for client in each_server(broker.client)]
         workers = list_workers(broker)
         queues = queue_statuses(broker, workers)
+        pauses = list(paused(broker).values())
+        running = list_running(broker, workers)
     if as_json:
-        print_json({"server": server, "queues": queues, "workers": workers})
+        print_json(
+            {
+                "servers": servers,
+                "queues": queues,
+                "workers": workers,
+                "pauses": pauses,
+                "running": running,
+            }
+        )
         return
-    click.echo("{name} {version} on {address}, process {pid}".format(**server))
+    for server in servers:
+        click.echo(printable("{name} {version} on {address}, process {pid}".format(**server)))
     if not queues:
         click.echo("No message waits, and no worker runs.")
         return
     console = Console()
     console.print(_queue_table(queues))
+    for pause in pauses:
+        click.echo(_describe_pause(pause))
+    for queue in queues:
+        if queue.limited:
+            click.echo(printable(f"{queue.name}: {queue.limited:,} wait for room under a limit."))
+    if running:
+        console.print(_running_table(running))
     console.print(_worker_table(workers) if workers else "No worker runs.")
-
-
-def _server(broker: RedisBroker) -> dict[str, Any]:
-    info = broker.client.info("server")
-    kwargs = broker.client.connection_pool.connection_kwargs
-    return {
-        "name": info.get("server_name", "redis").capitalize(),
-        "version": info.get("valkey_version", info["redis_version"]),
-        "address": kwargs.get("path")
-        or f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}",
-        "pid": info["process_id"],
-    }
 
 
 def _queue_table(queues: list[QueueStatus]) -> Table:
     numbers = ("Ready", "Running", "Delayed", "Dead", "Oldest", "Workers")
-    columns = (Column(name, justify="right") for name in numbers)
-    table = Table("Queue", *columns, box=box.SIMPLE_HEAD)
+    table = new_table("Queue", *(Column(name, justify="right", no_wrap=True) for name in numbers))
     for queue in queues:
+        oldest = queue.oldest_seconds
         table.add_row(
-            queue.name,
+            cell(queue.name),
             *(f"{n:,}" for n in (queue.ready, queue.running, queue.delayed, queue.dead)),
-            duration(queue.oldest_seconds),
-            str(queue.workers) if queue.workers or not queue.ready else "[red]none[/]",
+            cell(None if oldest is None else duration_in_words(oldest)),
+            str(queue.workers) if queue.workers or not queue.ready else cell("none", "red"),
+        )
+    return table
+
+
+def _describe_pause(pause: PausedQueue) -> str:
+    now = time.time()
+    text = f"{pause.queue_name} has been paused for {duration_in_words(now - pause.since)}"
+    if pause.until is not None:
+        text += f" and resumes in {duration_in_words(pause.until - now)}"
+    return printable(f"{text}: {pause.reason}" if pause.reason else f"{text}.")
+
+
+def _running_table(running: list[MessageStatus]) -> Table:
+    table = new_table("Running", "Actor", "Worker", "For", "Progress")
+    now = time.time()
+    for message in running[:MAX_RUNNING]:
+        progress = progress_in_words(message.progress)
+        if message.cancelled_at is not None:
+            asked = f"asked to stop {duration_in_words(now - message.cancelled_at)} ago"
+            progress = f"{progress}; {asked}" if progress else asked
+        table.add_row(
+            cell(message.id),
+            cell(message.actor_name),
+            cell(message.worker),
+            cell(duration_in_words(now - (message.since or now))),
+            cell(progress),
         )
     return table
 
 
 def _worker_table(workers: list[WorkerStatus]) -> Table:
-    table = Table("Worker", "Queues", "Threads", "Last sign of life", box=box.SIMPLE_HEAD)
+    table = new_table("Worker", "Queues", "Threads", "Last heartbeat")
     for worker in workers:
-        silence_seconds = min(worker.silence_seconds.values())
-        last_sign = f"{duration(silence_seconds)} ago"
+        silence = duration_in_words(min(worker.silence_seconds.values()))
         table.add_row(
-            f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id,
-            " ".join(sorted(worker.silence_seconds)),
-            str(worker.threads or "?"),
-            last_sign if worker.is_live else f"[red]{last_sign}[/]",
+            cell(worker_name(worker)),
+            cell(" ".join(sorted(worker.silence_seconds))),
+            cell(str(worker.threads or "?")),
+            cell(f"{silence} ago") if worker.is_live else cell(f"silent for {silence}", "red"),
         )
     return table

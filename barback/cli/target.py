@@ -11,7 +11,9 @@ import redis
 
 from barback.broker import RedisBroker
 from barback.embedded import EmbeddedServer, EmbeddedServerError
-from barback.errors import BrokerUnavailable
+from barback.errors import BrokerUnavailable, UnsuitableServer
+from barback.printable import first_line, printable_lines
+from barback.store.checks import check_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,10 @@ class Target:
     @property
     def embedded_server(self) -> EmbeddedServer | None:
         """The embedded server, or None when another one was named."""
-        return None if self.redis_url else EmbeddedServer(self.data_dir)
+        if self.redis_url:
+            return None
+        with explain_errors():
+            return EmbeddedServer(self.data_dir)
 
     @contextlib.contextmanager
     def broker(self) -> Iterator[RedisBroker]:
@@ -49,6 +54,7 @@ class Target:
                 url=server.url if server else self.redis_url, namespace=self.namespace
             )
             try:
+                check_format(broker.store)
                 yield broker
             finally:
                 broker.close()
@@ -60,9 +66,11 @@ def explain_errors() -> Iterator[None]:
     try:
         yield
     except EmbeddedServerError as error:
-        raise Unreachable(str(error)) from None
+        raise Unreachable(printable_lines(str(error))) from None
+    except UnsuitableServer as error:
+        raise click.ClickException(str(error)) from None
     except (redis.RedisError, BrokerUnavailable) as error:
-        reason = str(error).rstrip(".")
         raise Unreachable(
-            f"The server cannot be reached: {reason}. Check REDIS_URL and that the server runs."
+            f"The server cannot be reached: {first_line(error)}. "
+            "Check REDIS_URL and that the server runs."
         ) from None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from typing import TYPE_CHECKING
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
-from barback.heartbeat import Heartbeat
+from barback.cli.output import cell, json_option, new_table, print_json
+from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
+from barback.periodic.liveness import Heartbeat
 from barback.periodic.record import TickRecord
 
 if TYPE_CHECKING:
+    import datetime as dt
+
+    from rich.table import Table
+
     from barback.broker import RedisBroker
     from barback.cli.target import Target
-
-_EXIT_FAILED = 1
 
 
 @click.command
@@ -38,9 +38,9 @@ _EXIT_FAILED = 1
     metavar="SECONDS",
     help="With --check: the longest since it last looked for ticks that are due.",
 )
-@click.option("--json", "print_json", is_flag=True, help="Print JSON, for programs.")
+@json_option
 @click.pass_obj
-def ticks(target: Target, *, program: str | None, max_age_seconds: float, print_json: bool) -> None:
+def ticks(target: Target, *, program: str | None, max_age_seconds: float, as_json: bool) -> None:
     """Show the last tick of each periodic actor."""
     with target.broker() as broker:
         if program is not None:
@@ -48,8 +48,8 @@ def ticks(target: Target, *, program: str | None, max_age_seconds: float, print_
             return
         now = server_now(broker.client)
         sent = TickRecord(broker.client, broker.namespace).last_ticks()
-    if print_json:
-        click.echo(json.dumps({name: tick.isoformat() for name, tick in sent.items()}, indent=2))
+    if as_json:
+        print_json({name: tick.isoformat() for name, tick in sent.items()})
     elif sent:
         Console().print(_table(sent, now))
     else:
@@ -61,15 +61,15 @@ def _check(broker: RedisBroker, program: str, max_age_seconds: float) -> None:
     if last is None:
         raise click.ClickException(f"{program} has not looked for ticks on this host.")
     age_seconds = (server_now(broker.client) - last).total_seconds()
-    looked = f"{program} looked for ticks {age_seconds:.0f} s ago"
+    looked = f"{program} looked for ticks {duration_in_words(age_seconds)} ago"
     if age_seconds > max_age_seconds:
-        raise click.ClickException(f"{looked}, more than {max_age_seconds:.0f} s.")
+        raise click.ClickException(f"{looked}, more than {duration_in_words(max_age_seconds)}.")
     click.echo(f"{looked}.")
 
 
 def _table(sent: dict[str, dt.datetime], now: dt.datetime) -> Table:
-    table = Table("Actor", "Last tick", "Ago", box=box.SIMPLE_HEAD)
+    table = new_table("Actor", "Last tick", "Ago")
     for name, tick in sorted(sent.items()):
-        ago = dt.timedelta(seconds=int((now - tick).total_seconds()))
-        table.add_row(name, f"{tick:%Y-%m-%d %H:%M} UTC", str(ago))
+        ago = duration_in_words((now - tick).total_seconds())
+        table.add_row(cell(name), cell(f"{tick:%Y-%m-%d %H:%M} UTC"), cell(ago))
     return table

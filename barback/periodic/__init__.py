@@ -9,7 +9,8 @@
     )
     def close_the_till(): ...
 
-It needs :class:`barback.RedisBroker`, for its ``enqueue_once``, and the extra ``periodic``.
+It needs :class:`barback.RedisBroker`, for its ``enqueue_once``, and ``periodiq``, for the command
+of that name.
 """
 
 from barback.periodic.middleware import Periodic, scheduled_time

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dramatiq import Middleware
 from dramatiq.middleware import SkipMessage
 
+from barback.durations import duration_in_words
 from barback.periodic.clock import broker_now
 from barback.periodic.plan import ACTOR_OPTIONS, Plan
 
@@ -56,8 +57,8 @@ class Periodic(Middleware):
                 "%s: the tick of %s is skipped: a worker gets to it %s late, and its grace is %s.",
                 message.actor_name,
                 tick.isoformat(),
-                rounded(late_by),
-                plan.grace,
+                duration_in_words(late_by.total_seconds()),
+                duration_in_words(plan.grace.total_seconds()),
             )
             raise SkipMessage
 
@@ -66,7 +67,3 @@ def scheduled_time(message: dramatiq.Message[Any] | dramatiq.MessageProxy) -> dt
     """The tick that a message was sent for, or None when a person or a program sent it."""
     given = message.options.get("scheduled_at")
     return None if given is None else dt.datetime.fromisoformat(given)
-
-
-def rounded(duration: dt.timedelta) -> dt.timedelta:
-    return dt.timedelta(seconds=round(duration.total_seconds()))

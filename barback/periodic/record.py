@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, cast
 
+from barback.periodic.clock import as_ms, from_ms
+
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     import redis
@@ -30,24 +32,18 @@ class TickRecord:
         """Until when each actor was looked after; actors that never were are missing."""
         names = list(actor_names)
         values = cast("list[bytes | None]", self.client.hmget(self._watched_key, names))
-        return {name: _from_ms(value) for name, value in zip(names, values, strict=True) if value}
+        times = zip(names, map(from_ms, values), strict=True)
+        return {name: moment for name, moment in times if moment}
 
     def sent(self, actor_name: str, tick: dt.datetime) -> None:
-        self.client.hset(self._sent_key, actor_name, _to_ms(tick))
+        self.client.hset(self._sent_key, actor_name, as_ms(tick))
 
     def looked(self, actor_names: Iterable[str], now: dt.datetime) -> None:
         """Remember that all ticks until now were seen to."""
-        self.client.hset(self._watched_key, mapping=dict.fromkeys(actor_names, _to_ms(now)))
+        self.client.hset(self._watched_key, mapping=dict.fromkeys(actor_names, as_ms(now)))
 
     def last_ticks(self) -> dict[str, dt.datetime]:
         """The last tick of each actor that was sent."""
         values = cast("dict[bytes, bytes]", self.client.hgetall(self._sent_key))
-        return {name.decode(): _from_ms(value) for name, value in values.items()}
-
-
-def _to_ms(moment: dt.datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def _from_ms(value: bytes) -> dt.datetime:
-    return dt.datetime.fromtimestamp(int(value) / 1000, dt.UTC)
+        times = ((name.decode(errors="replace"), from_ms(value)) for name, value in values.items())
+        return {name: tick for name, tick in times if tick}

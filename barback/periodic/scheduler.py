@@ -14,11 +14,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import redis
+from dramatiq.errors import ConnectionFailed
 
-from barback.errors import BrokerUnavailable
-from barback.heartbeat import Heartbeat
+from barback.connection.outage import Outage
+from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
-from barback.periodic.middleware import rounded
+from barback.periodic.liveness import Heartbeat
 from barback.periodic.plan import ON_TIME, Plan
 from barback.periodic.record import TickRecord
 
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 
     import dramatiq
 
-    from barback import RedisBroker
+    from barback.sending.once import ScheduleBroker
 
 #: The longest between two looks. A clock that somebody sets right is noticed within this time.
 LOOK_INTERVAL = dt.timedelta(seconds=5)
 
-#: How long to wait after Redis failed, in seconds.
-RETRY_INTERVAL_SECONDS = 1.0
-
 #: How long the token of a tick is kept beyond the time at which it could still be sent.
 TOKEN_MARGIN = dt.timedelta(days=1)
+
+#: How often, at the most, the log is told that an actor's ticks are on time.
+TELL_INTERVAL = dt.timedelta(hours=1)
 
 #: The name under which health checks find this program.
 PROGRAM = "periodiq"
@@ -59,15 +60,17 @@ class TickScheduler:
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.plans = {actor: plan for actor in actors if (plan := Plan.of(actor))}
-        self.broker: RedisBroker = next(iter(self.plans)).broker  # type: ignore[assignment]
+        self.broker: ScheduleBroker = next(iter(self.plans)).broker  # type: ignore[assignment]
         self.record = TickRecord(self.broker.client, self.broker.namespace)
         self.heartbeat = Heartbeat(self.broker.client, self.broker.namespace, PROGRAM)
         self.logger = logging.getLogger(__name__)
         self._now = now or (lambda: server_now(self.broker.client))
+        #: The tick of each actor that the log was told of last.
+        self._told: dict[str, dt.datetime] = {}
         self._stop = threading.Event()
         self._wait = wait or self._stop.wait
         self._is_looping = False
-        self._broker_is_away = False
+        self._outage = Outage(self.logger, "periodic actors")
         self._stop_on_signals()
 
     def schedule(self) -> None:
@@ -78,21 +81,31 @@ class TickScheduler:
         self._is_looping = True
         while not self._wait(self._look_or_complain()):
             pass
-        self.logger.info("Stopped; ticks that nobody sends meanwhile are seen to at next start.")
+        self.logger.info("Stopped. The next start deals with ticks that nobody sends meanwhile.")
 
     def look(self) -> dt.timedelta:
         """Send what is due; return how long until there is anything to do.
 
         Raises:
-          BrokerUnavailable, redis.RedisError: What was not sent is due at the next look.
+          Exception: What was not sent is due at the next look. One actor whose tick cannot be sent
+        keeps no other from being sent.
         """
         now = self._now()
         names = [actor.actor_name for actor in self.plans]
         watched = self.record.watched_until(names)
+        refused: Exception | None = None
         for actor, plan in self.plans.items():
-            self._send_due(actor, plan, watched.get(actor.actor_name, _before_minute(now)), now)
+            try:
+                self._send_due(actor, plan, watched.get(actor.actor_name, _before_minute(now)), now)
+            except (ConnectionFailed, redis.RedisError):
+                raise
+            except Exception as error:  # noqa: BLE001 - it is raised when the others are served
+                names.remove(actor.actor_name)
+                refused = error
         self.record.looked(names, now)
         self.heartbeat.beat(now)
+        if refused is not None:
+            raise refused
         return min(
             [LOOK_INTERVAL, *(plan.schedule.next_after(now) - now for plan in self.plans.values())]
         )
@@ -100,14 +113,10 @@ class TickScheduler:
     def _look_or_complain(self) -> float:
         try:
             pause_seconds = self.look().total_seconds()
-        except (BrokerUnavailable, redis.RedisError) as error:
-            if not self._broker_is_away:
-                self.logger.warning("Redis is away (%s); ticks wait until it is back.", error)
-            self._broker_is_away = True
-            return RETRY_INTERVAL_SECONDS
-        if self._broker_is_away:
-            self.logger.warning("Redis is back.")
-        self._broker_is_away = False
+        except Exception as error:  # noqa: BLE001 - one look that fails must not be the last
+            self._outage.report(error)
+            return self._outage.pause_seconds
+        self._outage.end()
         return pause_seconds
 
     def _send_due(
@@ -125,7 +134,7 @@ class TickScheduler:
                 actor.actor_name,
                 due.dropped_since.isoformat(),
                 plan.catch_up,
-                plan.grace,
+                duration_in_words(plan.grace.total_seconds()),
             )
         for tick in due.to_send:
             self._send(actor, tick, ttl=plan.grace + TOKEN_MARGIN, late_by=now - tick)
@@ -149,14 +158,22 @@ class TickScheduler:
             return
         self.record.sent(actor.actor_name, tick)
         if late_by < ON_TIME:
-            self.logger.info("%s: sent the tick of %s.", actor.actor_name, tick.isoformat())
+            level = logging.DEBUG if self._was_told_lately(actor.actor_name, tick) else logging.INFO
+            self.logger.log(level, "%s: sent the tick of %s.", actor.actor_name, tick.isoformat())
         else:
             self.logger.warning(
                 "%s: sent the tick of %s now, %s late: nobody had sent it.",
                 actor.actor_name,
                 tick.isoformat(),
-                rounded(late_by),
+                duration_in_words(late_by.total_seconds()),
             )
+
+    def _was_told_lately(self, actor_name: str, tick: dt.datetime) -> bool:
+        told = self._told.get(actor_name)
+        if told is not None and dt.timedelta() <= tick - told < TELL_INTERVAL:
+            return True
+        self._told[actor_name] = tick
+        return False
 
     def _stop_on_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():

@@ -20,8 +20,8 @@ LOCK_NUMBER = 7_234_015
 HEAD = max(Path(__file__).parent.glob("versions/[0-9]*.py")).name.partition("_")[0]
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the tables up to date. Safe to call from several processes at once."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the tables up to a revision. Safe to call from several processes at once."""
     if is_up_to_date(engine):
         return
     # Alembic takes a sixth of the start of every worker, and is needed once a release.
@@ -30,15 +30,15 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    with engine.begin() as connection:
+    with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
         _lock(connection)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def is_up_to_date(engine: Engine) -> bool:
     """Whether the newest revision is noted in Alembic's own table."""
-    with engine.connect().execution_options(sqlite_begin="BEGIN") as connection:
+    with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
         return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD)

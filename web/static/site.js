@@ -1,11 +1,74 @@
 // Parts of a page that follow what happens: <div data-live="/where/events">.
-for (const region of document.querySelectorAll("[data-live]")) {
-  const events = new EventSource(region.dataset.live);
-  events.addEventListener("update", (event) => {
-    region.innerHTML = event.data; // made by our own templates, which escape
-  });
-  events.addEventListener("end", () => {
-    events.close();
+//
+// Of the tabs that show the same thing, one has the stream and tells the others; a hidden tab has
+// none. Browsers open six connections to a host, and every page needs one.
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30000;
+
+async function follow(region) {
+  const url = region.dataset.live;
+  const channel = new BroadcastChannel(url);
+  let isOver = false;
+  let pauseMs = FIRST_PAUSE_MS;
+
+  function show({ html, isFinal }) {
+    if (html !== undefined) region.innerHTML = html; // made by our own templates, which escape
+    if (!isFinal) return;
+    isOver = true;
     if ("reloadAtEnd" in region.dataset) location.reload();
+  }
+
+  function tell(news) {
+    pauseMs = FIRST_PAUSE_MS;
+    channel.postMessage(news);
+    show(news);
+  }
+
+  // Resolves at the end of the stream, whatever ends it.
+  function stream() {
+    if (isOver || document.hidden) return undefined;
+    return new Promise((resolve) => {
+      const events = new EventSource(url);
+      function end() {
+        events.close();
+        document.removeEventListener("visibilitychange", end);
+        resolve();
+      }
+      events.addEventListener("update", (event) => tell({ html: event.data }));
+      events.addEventListener("end", () => {
+        tell({ isFinal: true });
+        end();
+      });
+      events.addEventListener("error", end);
+      document.addEventListener("visibilitychange", end);
+    });
+  }
+
+  channel.addEventListener("message", (event) => show(event.data));
+  while (!isOver) {
+    await visible();
+    // Locks exist where pages come by HTTPS or from this machine.
+    await (navigator.locks ? navigator.locks.request(url, stream) : stream());
+    if (!isOver && !document.hidden) await pause(pauseMs * (0.5 + Math.random()));
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+function visible() {
+  if (!document.hidden) return undefined;
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true });
   });
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+for (const region of document.querySelectorAll("[data-live]")) follow(region);
+
+// A time zone that nobody has chosen yet is the browser's, if the list has it.
+for (const select of document.querySelectorAll("[data-browser-timezone]")) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if ([...select.options].some((option) => option.value === zone)) select.value = zone;
 }

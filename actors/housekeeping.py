@@ -1,0 +1,119 @@
+"""Queue ``housekeeping``: what the house does by the clock. ``periodiq actors`` sends it.
+
+Each of these is safe to run twice, as any message can be. The day or month that an actor works on
+is that of its tick, not of the moment at which a worker gets to it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
+
+import dramatiq
+from dramatiq.middleware import CurrentMessage
+
+from actors.reports import report_message
+from barback.cron import cron
+from barback.outbox import Outbox
+from barback.periodic import scheduled_time
+from database.daily_sales import close_day
+from database.engine import engine, writing
+from database.outbox import outbox
+from database.reports import has_complete_report, request_report
+from settings import settings
+
+if TYPE_CHECKING:
+    from barback.sending.once import OnceBroker
+
+QUEUE = "housekeeping"
+DAY_SECONDS = 86_400
+
+#: Long enough for a database that is away to come back.
+MAX_RETRIES = 10
+MIN_BACKOFF_MS = 5_000
+MAX_BACKOFF_MS = 600_000
+
+logger = logging.getLogger("bar.housekeeping")
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("0 4 * * *", timezone=settings.bar_timezone),
+    catch_up="all",  # each night closes a day of its own
+    grace_seconds=31 * DAY_SECONDS,
+    max_retries=MAX_RETRIES,
+    min_backoff=MIN_BACKOFF_MS,
+    max_backoff=MAX_BACKOFF_MS,
+)
+def close_the_till() -> None:
+    """Write down what yesterday brought in."""
+    day = _date_of_tick() - dt.timedelta(days=1)
+    with writing() as session:
+        takings = close_day(session, day)
+    what = ", ".join(f"{it.sold} {it.drink} for {it.revenue}" for it in takings)
+    logger.info("Closed the till of %s: %s.", day, what or "nothing was sold")
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("0 6 1 * *", timezone=settings.bar_timezone),
+    catch_up="once",
+    grace_seconds=28 * DAY_SECONDS,
+    max_retries=MAX_RETRIES,
+    min_backoff=MIN_BACKOFF_MS,
+    max_backoff=MAX_BACKOFF_MS,
+)
+def report_last_month() -> None:
+    """Have the report of last month made, unless somebody has asked for it already."""
+    month = (_date_of_tick().replace(day=1) - dt.timedelta(days=1)).replace(day=1)
+    with writing() as session:
+        if has_complete_report(session, month):
+            logger.info("There is a report of %s already.", f"{month:%B %Y}")
+            return
+        report, is_new = request_report(session, month)
+        if is_new:
+            _messages().add(session, report_message(report.id))
+    logger.info("The report of %s is on its way.", report.title)
+    _messages().flush(engine())
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("0 9 * * sun", timezone=settings.bar_timezone),
+    catch_up="once",
+    grace_seconds=2 * DAY_SECONDS,
+    max_retries=MAX_RETRIES,
+    min_backoff=MIN_BACKOFF_MS,
+    max_backoff=MAX_BACKOFF_MS,
+)
+def clean_the_beer_lines() -> None:
+    """Takes as long as a beer: the lines are rinsed with one."""
+    logger.info("Cleaning the beer lines.")
+    time.sleep(settings.beer_seconds)
+    logger.info("The beer lines are clean.")
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("* * * * *"),
+    catch_up="skip",  # the next minute's does the work of all that were missed
+    grace_seconds=60,
+    max_retries=0,
+)
+def sweep_the_outbox() -> None:
+    """Send what a website that died has left in the outbox."""
+    if swept := _messages().flush(engine()):
+        logger.info("Sent %d messages that were left in the outbox.", swept)
+
+
+def _date_of_tick() -> dt.date:
+    message = CurrentMessage.get_current_message()
+    tick = scheduled_time(message) if message else None
+    return (tick or dt.datetime.now(dt.UTC)).astimezone(ZoneInfo(settings.bar_timezone)).date()
+
+
+def _messages() -> Outbox:
+    return Outbox(outbox, cast("OnceBroker", dramatiq.get_broker()))

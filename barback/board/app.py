@@ -1,0 +1,138 @@
+"""Puts the board together."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redis import RedisError
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from barback.board import errors
+from barback.board.access import Access
+from barback.board.context import Board
+from barback.board.endpoints import action, page
+from barback.board.jobs import Jobs
+from barback.board.pages import dead, history, message, overview, queue, schedules
+from barback.board.pages.events import events
+from barback.board.pages.export import export
+from barback.board.pages.health import health
+from barback.board.pages.prometheus import prometheus
+from barback.board.reader import SharedReader
+from barback.board.security_headers import SecurityHeaders
+from barback.board.shown import no_redaction
+from barback.board.snapshot import SnapshotTaker
+from barback.metrics import History
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from barback.board.access import Authorize
+    from barback.board.shown import Redact
+    from barback.broker import RedisBroker
+
+
+class _Anything(Convertor[str]):
+    """Whatever the rest of an address is: ids come from outside, and may have lines."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+
+def board(
+    broker: RedisBroker,
+    *,
+    authorize: Authorize,
+    read_only: bool = False,
+    redact: Redact = no_redaction,
+) -> ASGIApp:
+    """The board of a broker, as an ASGI application.
+
+    Parameters:
+      broker: The broker.
+      authorize: Decides by a request and an action (``view``, ``export``, ``pause``, ``resume``,
+        ``purge``, ``requeue``, ``delete``) whether it may be: returns True or the name of who
+        asks, or False. It may be a coroutine function, and may raise an
+        :class:`starlette.exceptions.HTTPException`. See :func:`barback.board.with_token` and
+        :func:`barback.board.anybody`.
+      read_only: Whether nobody may change anything.
+      redact: Takes the name of an actor and the arguments of a message, and returns the arguments
+        as they may be shown, searched and exported.
+    """
+    reading = History(broker)
+    context = Board(
+        broker=broker,
+        access=Access(authorize, read_only=read_only),
+        redact=redact,
+        reader=SharedReader(SnapshotTaker(broker, reading).take),
+        history=reading,
+        jobs=Jobs(),
+    )
+    return Starlette(
+        routes=[*_pages(context), *_actions(context), _static()],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={
+            HTTPException: errors.http_error,
+            RedisError: errors.broker_error,
+            Exception: errors.server_error,
+        },
+    )
+
+
+def _pages(context: Board) -> list[Route]:
+    views = {
+        "/": ("overview.html", overview.overview),
+        "/workers": ("workers.html", overview.workers),
+        "/delayed": ("delayed.html", queue.delayed),
+        "/dead": ("dead.html", dead.dead),
+        "/history": ("history.html", history.history),
+        "/schedules": ("schedules.html", schedules.schedules),
+        "/jobs/{job}": ("job.html", dead.job),
+        "/queues/{queue}": ("queue.html", queue.queue),
+        "/queues/{queue}/messages/{id:anything}": ("message.html", message.message),
+    }
+    return [
+        Route("/healthz", health(context)),
+        Route("/events", events(context)),
+        Route("/metrics", prometheus(context)),
+        Route("/dead/export", export(context)),
+        *(Route(path, page(context, *each)) for path, each in views.items()),
+    ]
+
+
+def _actions(context: Board) -> list[Route]:
+    def post(path: str, name: str, do: object) -> Route:
+        return Route(path, action(context, name, do), methods=["POST"])  # type: ignore[arg-type]
+
+    routes = [
+        post("/queues/{queue}/pause", "pause", queue.pause),
+        post("/queues/{queue}/resume", "resume", queue.resume),
+        post("/queues/{queue}/purge", "purge", queue.purge),
+        post("/jobs/{job}/stop", "requeue", dead.stop_job),
+    ]
+    for name in ("requeue", "delete"):
+        chosen = functools.partial(dead.change_chosen, name)
+        everything = functools.partial(dead.change_all, name)
+        routes += [
+            post(f"/dead/{name}", name, chosen),
+            post(f"/dead/{name}-all", name, everything),
+        ]
+    return routes
+
+
+def _static() -> Mount:
+    return Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

@@ -1,0 +1,35 @@
+"""What the pages of one board share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from barback.board.access import Access
+    from barback.board.jobs import Jobs
+    from barback.board.reader import SharedReader
+    from barback.board.shown import Redact
+    from barback.broker import RedisBroker
+    from barback.metrics import History
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board.
+
+    Parameters:
+      broker: What it shows.
+      access: Who may do what.
+      redact: What of a message's arguments may be shown.
+      reader: What all pages read from.
+      history: What workers have counted.
+      jobs: What it does in the background.
+    """
+
+    broker: RedisBroker
+    access: Access
+    redact: Redact
+    reader: SharedReader
+    history: History
+    jobs: Jobs

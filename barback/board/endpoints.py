@@ -1,0 +1,101 @@
+"""Makes endpoints of what pages show and actions do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from barback.board.access import note_change
+from barback.board.rendering import json_response, render, wants_json
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from barback.board.access import Action
+    from barback.board.context import Board
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
+    Form = dict[str, list[str]]
+    View = Callable[[Board, Request], dict[str, Any]]
+
+#: The largest form, in bytes: a thousand chosen ids are 20 kB.
+MAX_FORM_BYTES = 262_144
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action has done.
+
+    Parameters:
+      what: What it was done to, for the audit: ``queue=beer``.
+      count: How many messages it has changed, or None where none are counted.
+      path: The page to go to, below the board's own address.
+      parameters: The parameters of that page.
+    """
+
+    what: str
+    count: int | None
+    path: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def page(board: Board, template: str, view: View) -> Endpoint:
+    """A page that shows what `view` returns; the same as JSON."""
+
+    async def endpoint(request: Request) -> Response:
+        await board.access.check(request, "view")
+        data = await run_in_threadpool(view, board, request)
+        return render(request, template, data, read_only=board.access.read_only)
+
+    return endpoint
+
+
+def action(
+    board: Board, name: Action, do: Callable[[Board, Request, Form, str], Outcome]
+) -> Endpoint:
+    """An action: checked, done, noted for the audit, and answered with the page that shows it."""
+
+    async def endpoint(request: Request) -> Response:
+        who = await board.access.check(request, name)
+        form = await read_form(request)
+        outcome = await run_in_threadpool(do, board, request, form, who)
+        note_change(who, name, outcome.what, outcome.count)
+        board.reader.forget()
+        if wants_json(request):
+            return json_response({"action": name, "what": outcome.what, "count": outcome.count})
+        parameters = {**outcome.parameters, "did": name}
+        if outcome.count is not None:
+            parameters["count"] = outcome.count
+        base = request.scope.get("root_path", "")
+        return RedirectResponse(f"{base}{outcome.path}?{urlencode(parameters)}", 303)
+
+    return endpoint
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form.
+
+    Raises:
+      HTTPException: When it is too large.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            raise HTTPException(413, f"A form may have {MAX_FORM_BYTES:,} bytes at most.")
+    return parse_qs(body.decode(errors="replace"), errors="surrogateescape")
+
+
+def offset_of(request: Request, page_size: int) -> int:
+    """How many entries come before those of the page that is asked for; pages count from 1."""
+    number = request.query_params.get("page", "1")
+    if not number.isdecimal() or not 1 <= int(number) <= 10_000_000:  # noqa: PLR2004
+        raise HTTPException(400, f"Expected page to be a number from 1 on, got {number!r}.")
+    return (int(number) - 1) * page_size

@@ -1,0 +1,42 @@
+"""What somebody sees when a page cannot be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from dramatiq.logging import get_logger
+
+from barback.board.rendering import render
+from barback.printable import first_line
+
+if TYPE_CHECKING:
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_logger = get_logger(__name__)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    problem = cast("HTTPException", error)
+    answer = _render(request, problem.status_code, problem.detail)
+    answer.headers.update(problem.headers or {})
+    return answer
+
+
+async def broker_error(request: Request, error: Exception) -> Response:
+    return _render(
+        request,
+        503,
+        f"The broker cannot be reached: {first_line(error)}. Nothing was changed, unless it was "
+        "changed before the connection broke.",
+    )
+
+
+async def server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged
+    return _render(request, 500, "This is a fault of the board. Its log tells more.")
+
+
+def _render(request: Request, status: int, text: str) -> Response:
+    data = {"status": status, "error": text}
+    return render(request, "error.html", data, status=status)

@@ -1,0 +1,69 @@
+"""One reader for all who look: however many boards are open, Redis is asked once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from barback.board.snapshot import Snapshot
+
+#: How long a snapshot serves everybody who asks, in seconds.
+FRESH_SECONDS = 1.0
+
+#: How often open boards hear of news, in seconds.
+NEWS_SECONDS = 2.0
+
+
+class SharedReader:
+    """Takes a snapshot when somebody looks, and none while nobody does.
+
+    Parameters:
+      take: Takes a snapshot.
+    """
+
+    def __init__(self, take: Callable[[], Snapshot]) -> None:
+        self._take = take
+        self._lock = threading.Lock()
+        self._latest: Snapshot | None = None
+        self._fresh_until = 0.0
+        self._listeners = 0
+
+    def snapshot(self) -> Snapshot:
+        """A snapshot that is a second old at the most. Called on any thread.
+
+        Raises:
+          redis.RedisError: When the server cannot be asked.
+        """
+        with self._lock:
+            if self._latest is None or time.monotonic() >= self._fresh_until:
+                self._latest = self._take()
+                self._fresh_until = time.monotonic() + FRESH_SECONDS
+            return self._latest
+
+    def forget(self) -> None:
+        """Look anew the next time: somebody has just changed something."""
+        self._fresh_until = 0.0
+
+    async def news(self) -> AsyncIterator[Snapshot]:
+        """A snapshot every two seconds, for as long as somebody listens.
+
+        All listeners wake at the same multiples of two seconds, so they get the same one.
+        """
+        self._listeners += 1
+        try:
+            while True:
+                yield await run_in_threadpool(self.snapshot)
+                await asyncio.sleep(NEWS_SECONDS - time.monotonic() % NEWS_SECONDS)
+        finally:
+            self._listeners -= 1
+
+    @property
+    def listeners(self) -> int:
+        return self._listeners

@@ -1,0 +1,186 @@
+"""The state of everything at one moment, read in a handful of round trips."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from barback import control
+from barback.durations import duration_in_words
+from barback.monitoring.queues import QueueStatus, queue_statuses
+from barback.monitoring.workers import MAX_SILENCE_SECONDS, WorkerStatus, list_workers
+from barback.printable import printable
+
+if TYPE_CHECKING:
+    from barback.broker import RedisBroker
+    from barback.control import PausedQueue
+    from barback.metrics import History, Timeline
+
+#: The rate that is shown is that of the last so many minutes.
+RATE_MINUTES = 5
+
+#: A wait is worth a warning when it is longer than this, in seconds, …
+LONG_WAIT_SECONDS = 30.0
+
+#: … and so many times as long as is usual.
+LONG_WAIT_FACTOR = 10.0
+
+#: How often history is read anew, in seconds: as often as workers write it.
+HISTORY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A queue on the overview.
+
+    Parameters:
+      status: Its state.
+      pause: Why it is paused, if it is.
+      rate: How many attempts ended in a second, over the last minutes.
+      failed: How many of them failed in the last hour.
+      usual_wait_seconds: The median of the waits in the last hour, or None.
+      per_minute: How many attempts ended in each minute of the last hour.
+    """
+
+    status: QueueStatus
+    pause: PausedQueue | None
+    rate: float
+    failed: int
+    usual_wait_seconds: float | None
+    per_minute: list[int]
+
+    @property
+    def name(self) -> str:
+        return self.status.name
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """A worker on the board.
+
+    Parameters:
+      status: What it has told.
+      running: What it has been working on for longer than a moment.
+    """
+
+    status: WorkerStatus
+    running: list[dict[str, Any]]
+
+    @property
+    def silence_seconds(self) -> float:
+        return min(self.status.silence_seconds.values())
+
+    @property
+    def state(self) -> str:
+        """``live``; ``stuck`` on some of its queues; or ``silent``."""
+        if not self.status.is_live:
+            return "silent"
+        worst = max(self.status.silence_seconds.values())
+        return "stuck" if worst > MAX_SILENCE_SECONDS else "live"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the overview shows.
+
+    Parameters:
+      taken_at: When, as a Unix time in seconds.
+      queues: The queues, by name.
+      workers: The workers.
+      warnings: What somebody should look at, in words.
+    """
+
+    taken_at: float
+    queues: list[QueueRow]
+    workers: list[WorkerRow]
+    warnings: list[str]
+
+    def queue(self, name: str) -> QueueRow | None:
+        return next((row for row in self.queues if row.name == name), None)
+
+
+class SnapshotTaker:
+    """Takes snapshots.
+
+    Parameters:
+      broker: Of which broker.
+      history: What its workers have counted.
+    """
+
+    def __init__(self, broker: RedisBroker, history: History) -> None:
+        self._broker = broker
+        self._history = history
+        self._timeline: Timeline | None = None
+        self._timeline_until = 0.0
+
+    def take(self) -> Snapshot:
+        """Look at everything.
+
+        Raises:
+          redis.RedisError: When the server cannot be asked.
+        """
+        workers = list_workers(self._broker)
+        running = self._history.running([worker.worker_id for worker in workers])
+        pauses = control.paused(self._broker)
+        timeline = self._last_hour()
+        queues = [
+            _queue_row(status, pauses.get(status.name), timeline)
+            for status in queue_statuses(self._broker, workers)
+        ]
+        rows = [WorkerRow(worker, running.get(worker.worker_id, [])) for worker in workers]
+        return Snapshot(time.time(), queues, rows, [*_queue_warnings(queues), *_silent(rows)])
+
+    def _last_hour(self) -> Timeline:
+        if self._timeline is None or time.monotonic() >= self._timeline_until:
+            self._timeline = self._history.timeline("hour")
+            self._timeline_until = time.monotonic() + HISTORY_SECONDS
+        return self._timeline
+
+
+def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timeline) -> QueueRow:
+    counts = timeline.per_period(timeline.chosen(status.name))
+    total = timeline.total(timeline.chosen(status.name))
+    recent = counts[-RATE_MINUTES:]
+    covered_seconds = timeline.ended_at - timeline.periods[-len(recent)]
+    return QueueRow(
+        status=status,
+        pause=pause,
+        rate=sum(each.ran for each in recent) / max(1.0, covered_seconds),
+        failed=total.failed,
+        usual_wait_seconds=total.wait_seconds(0.5),
+        per_minute=[each.ran for each in counts],
+    )
+
+
+def _queue_warnings(queues: list[QueueRow]) -> list[str]:
+    warnings = []
+    for row in queues:
+        status, name = row.status, printable(row.name)
+        if row.pause is not None:
+            reason = f": {printable(row.pause.reason)}" if row.pause.reason else ""
+            warnings.append(f"{name} is paused{reason}. {status.ready:,} wait.")
+        elif status.ready and not status.workers:
+            warnings.append(f"{name}: {status.ready:,} wait and no worker serves it.")
+        elif _waits_long(row):
+            oldest = duration_in_words(status.oldest_seconds or 0)
+            usual = row.usual_wait_seconds
+            known = f", usually {duration_in_words(usual)}" if usual is not None else ""
+            warnings.append(f"{name}: the oldest waits {oldest}{known}.")
+    return warnings
+
+
+def _waits_long(row: QueueRow) -> bool:
+    oldest = row.status.oldest_seconds
+    if oldest is None or oldest < LONG_WAIT_SECONDS:
+        return False
+    return oldest > LONG_WAIT_FACTOR * (row.usual_wait_seconds or 0.0)
+
+
+def _silent(workers: list[WorkerRow]) -> list[str]:
+    return [
+        f"The worker {row.status.host or row.status.worker_id}:{row.status.pid or '?'} has been "
+        f"silent for {duration_in_words(row.silence_seconds)}."
+        for row in workers
+        if row.state == "silent"
+    ]

@@ -1,0 +1,155 @@
+"""``board`` and ``metrics``: what operators and Prometheus look at."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from barback.cli.target import explain_errors
+from barback.logs import start_logging
+
+if TYPE_CHECKING:
+    from barback.cli.target import Target
+
+#: How long open streams may hold up the end of the board, in seconds.
+_SHUTDOWN_SECONDS = 1
+
+
+@click.command
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=9191,
+    show_default=True,
+    envvar="BARBACK_BOARD_PORT",
+    show_envvar=True,
+    help="The port to listen on.",
+)
+@click.option(
+    "--token",
+    envvar="BARBACK_BOARD_TOKEN",
+    show_envvar=True,
+    help="What whoever looks has to know; browsers ask for it as a password. Needed anywhere but "
+    "on loopback.",
+)
+@click.option("--read-only", is_flag=True, help="Let nobody change anything.")
+@click.option(
+    "--log-format",
+    envvar="LOG_FORMAT",
+    show_envvar=True,
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it logs.",
+)
+@click.option(
+    "--log-level",
+    envvar="LOG_LEVEL",
+    show_envvar=True,
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+    default="INFO",
+    show_default=True,
+    help="The lowest level that it logs. The audit is INFO.",
+)
+@click.pass_obj
+def board(
+    target: Target,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    read_only: bool,
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Serve the board: queues, workers, dead letters, metrics.
+
+    Without a server of your own it starts the embedded one, as all programs that go on do.
+    """
+    _require("starlette", "jinja2", "uvicorn", extra="board")
+    import uvicorn  # noqa: PLC0415 - part of the extra
+
+    from barback.board import access  # noqa: PLC0415 - as above
+    from barback.board import board as make_board  # noqa: PLC0415 - as above
+
+    if not token and not _is_loopback(host):
+        raise click.UsageError(
+            f"on {host} anybody could empty your queues. Set BARBACK_BOARD_TOKEN, for example to "
+            'the output of: python -c "import secrets; print(secrets.token_urlsafe())". '
+            "Without one, the board listens on 127.0.0.1."
+        )
+    try:
+        authorize = access.with_token(token) if token else access.on_loopback
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--token") from None
+    start_logging(as_json=log_format == "json", level=log_level)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = target.embedded_server
+    if server is not None:
+        with explain_errors():
+            server.ensure()
+    with target.broker() as broker, contextlib.ExitStack() as stack:
+        broker.client.ping()
+        listener = stack.enter_context(_listen(host, port))
+        app = make_board(broker, authorize=authorize, read_only=read_only)
+        # uvicorn ends in good order and then signals itself once more; that is no failure.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
+        shown_host = f"[{host}]" if ":" in host else host
+        click.echo(f"The board: http://{shown_host}:{port}")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@click.command
+@click.pass_obj
+def metrics(target: Target) -> None:
+    """Print the figures of the whole fleet, as Prometheus reads them."""
+    _require("prometheus_client", extra="prometheus")
+    from barback.metrics.prometheus import exposition  # noqa: PLC0415 - part of an extra
+
+    with target.broker() as broker:
+        click.echo(exposition(broker).decode(), nl=False)
+
+
+def _require(*packages: str, extra: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise click.ClickException(
+                f"the package {package} is missing, which barback's extra `{extra}` brings. "
+                f"Install it: pip install 'barback[{extra}]'"
+            )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(
+            f"the board cannot listen on {host}, port {port}: {error.strerror}. Choose another: "
+            f"--port {port + 1}, or BARBACK_BOARD_PORT={port + 1}"
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,100 @@
+"""``pause``, ``resume`` and ``purge``: what workers do with a queue."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from barback import control
+from barback.cli.duration_type import DurationType
+from barback.cli.output import json_option, print_json
+from barback.durations import duration_in_words
+from barback.monitoring.queues import queue_statuses
+from barback.printable import printable
+
+if TYPE_CHECKING:
+    from barback.broker import RedisBroker
+    from barback.cli.target import Target
+    from barback.monitoring.queues import QueueStatus
+
+
+@click.command
+@click.argument("queue")
+@click.option(
+    "--for",
+    "for_seconds",
+    type=DurationType(),
+    metavar="TIME",
+    help="Resume by itself after this time: 90s, 10m, 1h30m. Without it, `resume` does.",
+)
+@click.option("--reason", help="Why, for whoever looks at `status`.")
+@json_option
+@click.pass_obj
+def pause(
+    target: Target, *, queue: str, for_seconds: int | None, reason: str | None, as_json: bool
+) -> None:
+    """Have workers take no more messages from QUEUE.
+
+    What they hold already is finished, and messages can be sent: they wait.
+    """
+    with target.broker() as broker:
+        is_known = _status_of(broker, queue) is not None
+        paused = control.pause(broker, queue, for_seconds=for_seconds, reason=reason)
+    if as_json:
+        print_json(paused)
+        return
+    how_long = "until `resume`" if for_seconds is None else f"for {duration_in_words(for_seconds)}"
+    click.echo(f"{printable(queue)} is paused {how_long}.")
+    if not is_known:
+        click.echo("Nothing was sent there and no worker serves it: is the name right?", err=True)
+
+
+@click.command
+@click.argument("queue")
+@json_option
+@click.pass_obj
+def resume(target: Target, *, queue: str, as_json: bool) -> None:
+    """Have workers take messages from QUEUE again."""
+    with target.broker() as broker:
+        was_paused = control.resume(broker, queue)
+    if as_json:
+        print_json({"queue_name": queue, "was_paused": was_paused})
+    else:
+        click.echo(f"{printable(queue)} {'is resumed' if was_paused else 'was not paused'}.")
+
+
+@click.command
+@click.argument("queue")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
+    """Delete the messages that wait in QUEUE, for good.
+
+    Those that workers hold are finished, and delayed messages stay, as do dead letters: see
+    `dead delete`.
+    """
+    with target.broker() as broker:
+        if not yes:
+            _ask(broker, queue)
+        purged = control.purge(broker, queue)
+    if as_json:
+        print_json({"queue_name": queue, "purged": purged})
+    else:
+        click.echo(f"{purged:,} deleted.")
+
+
+def _ask(broker: RedisBroker, queue: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here. Say --yes to delete the messages.")
+    status = _status_of(broker, queue)
+    count = status.ready if status else 0
+    click.confirm(
+        f"Delete {count:,} messages of {printable(queue)} for good?", abort=True, err=True
+    )
+
+
+def _status_of(broker: RedisBroker, queue: str) -> QueueStatus | None:
+    return next((status for status in queue_statuses(broker) if status.name == queue), None)

@@ -1,0 +1,73 @@
+"""How dead letters look on a terminal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import TYPE_CHECKING
+
+from rich.table import Column
+
+from barback.cli.output import cell, new_table
+from barback.durations import duration_in_words
+from barback.printable import printable, printable_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.table import Table
+
+    from barback.dead_letters import DeadLetter
+
+#: The fewest characters of an id that are shown.
+MIN_ID_CHARACTERS = 8
+
+
+def letters_table(letters: Sequence[DeadLetter]) -> Table:
+    """A row for each. Ids are as short as they may be to name one, reasons are whole."""
+    table = new_table(
+        Column("Id", no_wrap=True),
+        "Queue",
+        "Actor",
+        Column("Died", no_wrap=True),
+        Column("Why", min_width=30),
+    )
+    id_length = _unique_length([letter.id for letter in letters])
+    for letter in letters:
+        table.add_row(
+            cell(letter.id[:id_length]),
+            cell(letter.queue_name),
+            cell(letter.actor_name),
+            cell(f"{duration_in_words(time.time() - letter.died_at)} ago"),
+            cell(f"{letter.reason}: {letter.error}" if letter.error else letter.reason),
+        )
+    return table
+
+
+def letter_lines(letter: DeadLetter) -> Iterator[str]:
+    """Everything that is known about one."""
+    for label, value in (
+        ("Id", letter.id),
+        ("Queue", letter.queue_name),
+        ("Actor", letter.actor_name),
+        ("Died", _local_time(letter.died_at)),
+        ("Reason", letter.reason),
+        ("Error", letter.error),
+        ("Deliveries", str(letter.deliveries)),
+        ("Payload", letter.payload.decode(errors="backslashreplace")),
+    ):
+        yield f"{label + ':':<12}{'-' if value is None else printable(value)}"
+    if letter.traceback:
+        yield f"\n{printable_lines(letter.traceback).rstrip()}"
+
+
+def _unique_length(ids: Sequence[str]) -> int:
+    """How many characters tell the ids apart."""
+    longest = max(len(letter_id) for letter_id in ids)
+    lengths = range(MIN_ID_CHARACTERS, longest)
+    return next((n for n in lengths if len({i[:n] for i in ids}) == len(set(ids))), longest)
+
+
+def _local_time(unix_seconds: float) -> str:
+    local = dt.datetime.fromtimestamp(unix_seconds).astimezone()
+    return local.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,1 @@
+"""Living with stock Dramatiq: on the same queues, and under its names."""

@@ -1,0 +1,194 @@
+"""Connections to Redis, one level below ``redis.Redis``.
+
+A message's way through a broker is a handful of round trips, so what a client spends on each
+command counts: ``redis.Redis.execute_command`` costs about as much processor time as the command
+itself. Here a command is packed, sent and its answer read, on a connection made as the client
+makes its own (with its TLS, timeouts and credentials), and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from barback.connection.fake import FakeredisConnection, is_fakeredis
+from barback.errors import NotConfirmed, WrongKeyType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from barback.connection.confirmation import Confirmation
+    from barback.connection.script import Argument, Command, Script
+
+#: redis-py takes no pool without a limit.
+_UNLIMITED = 2**31
+
+#: What a replica answers, or a server of a cluster that does not hold the key.
+_LEADS_ELSEWHERE = (ReadOnlyError, AskError, ClusterDownError)
+
+
+class ConnectionSource:
+    """Makes connections with the settings of a client, outside its pool.
+
+    So no ``max_connections`` of the client can starve a worker, and its idle connections never
+    keep a program from its own.
+
+    Parameters:
+      client: The client.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+
+    def make(self) -> Any:
+        """Make a connection, which is not open yet."""
+        pool = self.client.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
+        return FakeredisConnection(connection) if is_fakeredis(self.client) else connection
+
+    def left(self) -> None:
+        """Called when a connection failed, or led to a server that does not serve."""
+
+
+def twin_of(client: redis.Redis) -> redis.Redis:
+    """A client with the settings of another one, and connections of its own."""
+    pool = client.connection_pool
+    kwargs = {**pool.connection_kwargs, "max_connections": _UNLIMITED}
+    return redis.Redis(connection_pool=redis.ConnectionPool(pool.connection_class, **kwargs))
+
+
+class RedisConnection:
+    """One connection to Redis, for one thread at a time.
+
+    Every method raises :class:`redis.RedisError` when the connection or the command fails.
+
+    Parameters:
+      source: Where the connection comes from.
+      name: What it is called in ``CLIENT LIST``.
+    """
+
+    def __init__(self, source: ConnectionSource, *, name: str | None = None) -> None:
+        self._source = source
+        self._name = name
+        self._connection: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def open(self) -> None:
+        """Connect, unless this connection is open."""
+        if self._connection is None:
+            try:
+                connection = self._source.make()
+                connection.connect()
+            except RedisConnectionError:
+                self._source.left()
+                raise
+            self._connection = connection
+            if self._name is not None:
+                self.call("CLIENT", "SETNAME", self._name)
+
+    def close(self) -> None:
+        """Disconnect. Answers that are still under way are lost."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()
+
+    def send(self, *commands: Command) -> None:
+        """Send commands without waiting for their answers."""
+        if self._connection is None:
+            self.open()
+        connection = self._connection
+        try:
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        except BaseException:
+            self.close()
+            raise
+
+    def can_read(self, timeout_seconds: float) -> bool:
+        """Wait for an answer to begin to arrive."""
+        return bool(self._connection.can_read(timeout=timeout_seconds))
+
+    def read(self) -> Any:
+        """Read the answer to the oldest command that has none yet."""
+        try:
+            return self._connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            # The command failed and the connection is fine, unless it leads to a server that does
+            # not serve this any more: then the next connection finds the one that does.
+            if isinstance(error, _LEADS_ELSEWHERE) or "read-only replica" in str(error):
+                self.close()
+                self._source.left()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, *command: Argument) -> Any:
+        """Send a command and read its answer."""
+        self.send(command)
+        return self.read()
+
+    def call_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands at once, and read all their answers."""
+        self.send(*commands)
+        try:
+            return [self.read() for _ in commands]
+        except BaseException:
+            self.close()  # answers may be left
+            raise
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+        """Run a script, and load it first where Redis does not know it (any more)."""
+        command = script.by_sha(keys, args)
+        self.send(command)
+        try:
+            return self.read()
+        except NoScriptError:
+            self.call("SCRIPT", "LOAD", script.source)
+            return self.run(script, keys, args)
+        except ResponseError as error:
+            raise self._explained(error, script, keys) from error
+
+    def run_confirmed(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[Argument],
+        confirmation: Confirmation,
+    ) -> Any:
+        """Run a script, and wait until what it wrote is safe.
+
+        Raises:
+          NotConfirmed: When the script ran, but that was not confirmed in time.
+        """
+        command = script.by_sha(keys, args)
+        self.send(command, confirmation.command)
+        try:
+            answer = self.read()
+        except NoScriptError:
+            self.read()
+            self.call("SCRIPT", "LOAD", script.source)
+            return self.run_confirmed(script, keys, args, confirmation)
+        except ResponseError as error:
+            if self.is_open:
+                self.read()  # the answer to the confirmation, which confirms nothing
+            raise self._explained(error, script, keys) from error
+        if not confirmation.is_given_by(self.read()):
+            raise NotConfirmed(confirmation.what)
+        return answer
+
+    def _explained(
+        self, error: ResponseError, script: Script, keys: Sequence[str]
+    ) -> ResponseError:
+        """The error of a script, which itself does not say which key is of a wrong type."""
+        if "WRONGTYPE" in str(error):
+            for key in keys:
+                expected, actual = script.key_type(key), self.call("TYPE", key).decode()
+                if actual not in (expected, "none"):
+                    return WrongKeyType(key, expected=expected, actual=actual)
+        return error

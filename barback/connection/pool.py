@@ -1,0 +1,113 @@
+"""Connections that the threads of a process share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from barback.connection.connection import RedisConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from barback.connection.confirmation import Confirmation
+    from barback.connection.connection import ConnectionSource
+    from barback.connection.script import Argument, Command, Script
+
+
+class ConnectionPool:
+    """Connections for scripts, the last one used first.
+
+    Parameters:
+      source: Where connections come from.
+      limit: How many may be in use at a time; a further thread waits. None: one for each thread
+        that wants one.
+    """
+
+    def __init__(self, source: ConnectionSource, *, limit: int | None = None) -> None:
+        self._source = source
+        self._limit = limit
+        self._reset()
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+        """Run a script on any connection."""
+        return self._twice_if_stale(RedisConnection.run, script, keys, args)
+
+    def run_once(self, script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+        """As :meth:`run`, but never twice: for claims, whose lost answers have to be noticed."""
+        connection = self._take()
+        try:
+            return connection.run(script, keys, args)
+        finally:
+            self._put_back(connection)
+
+    def run_confirmed(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[Argument],
+        confirmation: Confirmation | None,
+    ) -> Any:
+        """As :meth:`run`, and wait until what the script wrote is safe, if that is asked for.
+
+        Raises:
+          NotConfirmed: When the script ran, but that was not confirmed in time.
+        """
+        if confirmation is None:
+            return self._twice_if_stale(RedisConnection.run, script, keys, args)
+        return self._twice_if_stale(RedisConnection.run_confirmed, script, keys, args, confirmation)
+
+    def call_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands that only read at once, and read all their answers."""
+        answers: list[Any] = self._twice_if_stale(RedisConnection.call_all, commands)
+        return answers
+
+    def _twice_if_stale(self, do: Callable[..., Any], *args: Any) -> Any:
+        """Do something on any connection.
+
+        A connection that has lain idle may have been closed by the server or by something
+        between; then it is done once more on a new one. Every script of this package but the
+        claim may be run twice with the same arguments.
+        """
+        connection = self._take()
+        was_idle = connection.is_open
+        try:
+            return do(connection, *args)
+        except RedisConnectionError:
+            if not was_idle:
+                raise
+            self.close()  # its idle neighbours broke with it
+            connection.close()
+            return do(connection, *args)
+        finally:
+            self._put_back(connection)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> RedisConnection:
+        if self._pid != os.getpid():  # a fork must not share its parent's connections
+            self._reset()
+        if self._room is not None:
+            self._room.acquire()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return RedisConnection(self._source)
+
+    def _put_back(self, connection: RedisConnection) -> None:
+        if connection.is_open:
+            self._idle.append(connection)
+        if self._room is not None:
+            self._room.release()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._idle: deque[RedisConnection] = deque()
+        self._room = None if self._limit is None else threading.BoundedSemaphore(self._limit)

@@ -1,0 +1,1 @@
+"""The worker's side: waiting, fetching, prefetching and acknowledging."""

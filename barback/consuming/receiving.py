@@ -1,0 +1,97 @@
+"""Makes deliveries of what a claim has taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dramatiq.logging import get_logger
+
+from barback.consuming.in_flight import Settlement
+from barback.dead_letters.details import describe_undecodable
+from barback.errors import UndecodablePayload
+from barback.messages.delivery import Delivery, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from barback.connection.script import Argument
+    from barback.consuming.in_flight import InFlight
+
+
+class Receiver:
+    """Takes in the messages of one queue.
+
+    Each of them is dealt with whatever the others are: what cannot be decoded becomes a dead
+    letter, and strands none of its neighbours.
+
+    Parameters:
+      queue_name: The queue.
+      worker_id: The worker that holds them.
+      in_flight: The account of the queue.
+      origin: The store that they come from.
+    """
+
+    def __init__(
+        self, queue_name: str, worker_id: str, in_flight: InFlight, origin: object
+    ) -> None:
+        self.logger = get_logger(__name__, type(self))
+        self._queue_name = queue_name
+        self._worker_id = worker_id
+        self._in_flight = in_flight
+        self._origin = origin
+
+    def receive(self, answer: Any) -> Iterator[Delivery]:
+        """The deliveries of a claim's answer."""
+        ids, payloads, crash_notes = answer
+        in_flight = self._in_flight
+        # All are held before any is looked at: whatever happens to one, none is forgotten.
+        readable_ids = [_readable(raw_id) for raw_id in ids]
+        for redis_id, payload in zip(readable_ids, payloads, strict=True):
+            in_flight.hold(redis_id, len(payload or b""))
+        for index, redis_id in enumerate(readable_ids):
+            crashes = _count_crashes(crash_notes[index]) if crash_notes else 0
+            delivery = self._accept(redis_id, payloads[index], crashes)
+            if delivery is not None:
+                yield delivery
+
+    def _accept(self, redis_id: Argument, payload: bytes | None, crashes: int) -> Delivery | None:
+        try:
+            if not isinstance(redis_id, str):
+                raise UndecodablePayload(f"its id is no text: {redis_id!r}")  # noqa: TRY301
+            if payload is None:  # the queue was flushed, or names the message twice
+                self._in_flight.add_ack(redis_id)
+                self._in_flight.finish(redis_id)
+                return None
+            return decode(
+                payload,
+                redis_id=redis_id,
+                queue_name=self._queue_name,
+                crashes=crashes,
+                worker_id=self._worker_id,
+                origin=self._origin,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this one alone
+            self._refuse(redis_id, error, crashes)
+            return None
+
+    def _refuse(self, redis_id: Argument, error: Exception, crashes: int) -> None:
+        self.logger.error(
+            "A payload on queue %r is no message and becomes a dead letter: %s",
+            self._queue_name,
+            error,
+        )
+        details = describe_undecodable(error, crashes)
+        self._in_flight.settlements.append(Settlement(redis_id, (redis_id, "dead", details, "")))
+        self._in_flight.finish(redis_id)
+
+
+def _readable(raw_id: bytes) -> Argument:
+    """An id as text, or as it is where it is none."""
+    try:
+        return raw_id.decode()
+    except UnicodeDecodeError:
+        return raw_id
+
+
+def _count_crashes(note: bytes | None) -> int:
+    return int(note.split(b":")[0]) if note else 0

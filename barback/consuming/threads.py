@@ -1,0 +1,58 @@
+"""Threads of a worker that have died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dramatiq.common import q_name
+from dramatiq.logging import get_logger
+
+if TYPE_CHECKING:
+    import threading
+
+    from dramatiq import Worker
+
+
+class WorkerThreads:
+    """Notices when a thread of a running worker has died, and starts another in its place.
+
+    Nothing that a message or an actor does should end one. Where something did, the message that it
+    ran may count as running until the process ends: so the worker says so, and counts as unhealthy
+    from then on.
+
+    Parameters:
+      worker: The worker.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.logger = get_logger(__name__, type(self))
+        self._worker = worker
+        #: How many messages it works on at a time.
+        self.count = worker.worker_threads
+        #: How many have died so far.
+        self.lost = 0
+
+    def replace_dead(self) -> None:
+        """Start a thread for each that has died."""
+        worker = self._worker
+        for thread in [thread for thread in worker.workers if _has_died(thread)]:
+            worker.workers.remove(thread)
+            worker._add_worker()  # noqa: SLF001 - Dramatiq's version is pinned
+            self._note("A worker thread")
+        for name, consumer in list(worker.consumers.items()):
+            if _has_died(consumer):
+                del worker.consumers[name]
+                worker._add_consumer(name, delay=name != q_name(name))  # noqa: SLF001
+                self._note(f"The consumer of queue {name!r}")
+
+    def _note(self, who: str) -> None:
+        self.lost += 1
+        self.logger.critical(
+            "%s has died and was replaced. What it worked on may count as running until this "
+            "process ends: restart it.",
+            who,
+        )
+
+
+def _has_died(thread: threading.Thread) -> bool:
+    return thread.ident is not None and not thread.is_alive()

@@ -1,0 +1,168 @@
+"""The workers of a process: Dramatiq means one, and tests start several."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import redis
+from dramatiq.common import q_name
+from dramatiq.logging import get_logger
+
+from barback.consuming.consumer import QueueConsumer
+from barback.consuming.delay_consumer import DelayConsumer
+from barback.consuming.threads import WorkerThreads
+from barback.consuming.worker import WorkerState
+from barback.recovery.poison import PoisonMessages
+from barback.speedups.time_limits import unlock_time_limits
+from barback.speedups.work_queue import WorkQueue
+from barback.store.checks import check_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import dramatiq
+    from dramatiq import Consumer, Worker
+    from dramatiq.middleware import Middleware
+    from dramatiq.worker import ConsumerThread
+
+    from barback.connection.confirmation import Confirmation
+    from barback.messages.delivery import Delivery
+    from barback.recovery.recovery import Recovery
+    from barback.store.store import Store
+
+
+class Workers:
+    """Keeps a state for each worker, and makes their consumers.
+
+    Parameters:
+      store: Where the queues are.
+      first_id: The id of the first worker. Further ones get ids of their own.
+      recovery: Recovers the messages of dead workers.
+      confirmation: What sends are confirmed by, or None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        first_id: str,
+        *,
+        recovery: Recovery,
+        confirmation: Confirmation | None,
+    ) -> None:
+        self.logger = get_logger(__name__, type(self))
+        self._store = store
+        self._first_id = first_id
+        self._recovery = recovery
+        self._confirmation = confirmation
+        self._poison = PoisonMessages(store)
+        self._states: dict[int, WorkerState] = {}
+        #: For who consumes without a worker.
+        self._lone: WorkerState | None = None
+        self._lock = threading.Lock()
+
+    # -- called by the broker's hooks -------------------------------------------------------------
+
+    def begin(
+        self,
+        worker: Worker,
+        queue_names: Iterable[str],
+        middleware: Iterable[Middleware],
+        actors: Iterable[dramatiq.Actor[Any, Any]],
+    ) -> None:
+        """Called before the threads of a worker start.
+
+        Parameters:
+          worker: The worker.
+          queue_names: The queues that are declared.
+          middleware: The middleware of the broker.
+          actors: The actors of the broker.
+
+        Raises:
+          UnsuitableServer: When messages would not be safe on the server.
+        """
+        wanted = worker.consumer_whitelist
+        queues = [name for name in queue_names if not wanted or name in wanted]
+        with self._lock:
+            is_first = not self._states
+            state = self._new_state(
+                self._first_id if is_first else str(uuid4()),
+                queue_count=len(queues),
+                threads=WorkerThreads(worker),
+                actors=actors,
+                consumed_queues=lambda: list(worker.consumers),
+            )
+            self._states[id(worker)] = state
+        worker.work_queue = state.work_queue  # type: ignore[assignment]
+        unlock_time_limits(middleware)
+        try:
+            check_store(self._store, self._confirmation)
+            if queues:
+                self._store.register(queues)
+        except redis.RedisError as error:
+            self.logger.warning("Redis cannot be reached yet: %s", error)
+
+    def begin_consumer_thread(self, thread: ConsumerThread) -> None:
+        """Called in each consumer thread before it consumes."""
+        # Dramatiq looks for due messages in there after each message. There never are any, and
+        # this queue says so ten times faster.
+        thread.delay_queue = WorkQueue()  # type: ignore[assignment]
+
+    def begin_message(self, delivery: Delivery) -> None:
+        """Called by a worker thread before it runs a message."""
+        if getattr(delivery, "crashes", 0):
+            self._poison.enter(delivery)
+        if refusal := getattr(delivery, "refusal", None):
+            raise refusal
+
+    def begin_end(self, worker: Worker) -> None:
+        """Called when a worker is told to stop."""
+        state = self._states.get(id(worker))
+        if state is not None:
+            state.begin_end()
+
+    def end(self, worker: Worker) -> None:
+        """Called when all threads of a worker have stopped."""
+        with self._lock:
+            state = self._states.pop(id(worker), None)
+        if state is not None:
+            state.end()
+
+    # -- consumers --------------------------------------------------------------------------------
+
+    def consume(self, queue_name: str, prefetch: int, timeout_ms: int) -> Consumer:
+        """A consumer of a queue or a delay queue, for the worker whose thread asks for it."""
+        state = self._state_of(threading.current_thread())
+        if queue_name != q_name(queue_name):
+            return DelayConsumer(state, queue_name, timeout_ms)
+        return QueueConsumer(self._store, state, queue_name, prefetch, timeout_ms)
+
+    def close(self) -> None:
+        """End the threads of all workers."""
+        with self._lock:
+            states = [*self._states.values(), *([self._lone] if self._lone else [])]
+            self._states.clear()
+            self._lone = None
+        for state in states:
+            state.end()
+
+    def _state_of(self, thread: Any) -> WorkerState:
+        work_queue = getattr(thread, "work_queue", None)
+        with self._lock:
+            for state in self._states.values():
+                if state.work_queue is work_queue:
+                    return state
+            if self._lone is None:
+                self._lone = self._new_state(self._first_id)
+            return self._lone
+
+    def _new_state(self, worker_id: str, **known: Any) -> WorkerState:
+        return WorkerState(
+            self._store,
+            worker_id,
+            recovery=self._recovery,
+            poison=self._poison,
+            confirmation=self._confirmation,
+            **known,
+        )

@@ -1,0 +1,243 @@
+"""Tells what has become of one message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from barback.control.locating import (
+    SEARCH_AT_MOST,
+    Place,
+    Running,
+    locate,
+    running_messages,
+)
+from barback.control.running import Progress
+from barback.control.status import MessageStatus
+from barback.dead_letters import DeadLetters
+from barback.errors import UndecodablePayload
+from barback.messages.encoding import decode_fields
+from barback.monitoring.workers import list_workers
+
+if TYPE_CHECKING:
+    from barback.control.status import State
+    from barback.monitoring.workers import WorkerStatus
+    from barback.store.store import HasStore
+
+#: How often to look again for a message that went from one place to another meanwhile.
+ATTEMPTS = 3
+
+
+def find(
+    broker: HasStore, message_id: str, *, search_at_most: int = SEARCH_AT_MOST
+) -> MessageStatus:
+    """Tell what has become of a message.
+
+    By the id of its entry in Redis (``message.options["redis_message_id"]``) it is found at once.
+    Dramatiq's ``message.message_id`` stands inside the messages: unless the message runs or is
+    remembered, they are looked through.
+
+    Parameters:
+      broker: The broker.
+      message_id: One id or the other.
+      search_at_most: How many messages are looked through at the most.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    status = MessageStatus(message_id, "unknown")
+    for _ in range(ATTEMPTS):
+        workers = list_workers(broker)
+        running = running_messages(broker.store, workers)
+        place = locate(broker.store, message_id, running, search_at_most)
+        status = _Look(broker, place, workers, running).status()
+        if status.state != "unknown" or place.queue_name is None:
+            break
+    return status
+
+
+def list_running(
+    broker: HasStore, workers: list[WorkerStatus] | None = None
+) -> list[MessageStatus]:
+    """The messages that run, as of a second ago at the most, the longest first.
+
+    Parameters:
+      broker: The broker.
+      workers: What :func:`barback.monitoring.workers.list_workers` has told just now, to spare
+        asking again.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    known = list_workers(broker) if workers is None else workers
+    found = running_messages(broker.store, known)
+    running = (_running(it, MessageStatus(it.fields["id"], "running")) for it in found)
+    return sorted(running, key=lambda status: status.since or 0)
+
+
+class _Look:
+    """One look at a message: everything that is stored under its id, and what that means."""
+
+    def __init__(
+        self, broker: HasStore, place: Place, workers: list[WorkerStatus], running: list[Running]
+    ) -> None:
+        self._broker = broker
+        self._place = place
+        self._workers = workers
+        self._running = running
+        self._status = MessageStatus(
+            place.redis_id,
+            "unknown",
+            queue_name=place.queue_name,
+            searched=place.searched,
+            is_search_complete=place.is_search_complete,
+        )
+
+    def status(self) -> MessageStatus:
+        queue_name = self._place.queue_name
+        if queue_name is None:
+            return self._status
+        store, redis_id = self._broker.store, self._place.redis_id
+        keys = store.keys(queue_name)
+        with store.client.pipeline(transaction=False) as pipeline:
+            pipeline.hget(keys.messages, redis_id)
+            pipeline.hget(keys.delayed_messages, redis_id)
+            pipeline.zscore(keys.due, redis_id)
+            pipeline.hget(keys.parked, redis_id)
+            pipeline.hget(keys.paced, redis_id)
+            pipeline.hget(keys.crashes, redis_id)
+            pipeline.hget(keys.ended_details, redis_id)
+            pipeline.zscore(keys.ended, redis_id)
+            for worker in self._workers:
+                pipeline.sismember(keys.acks(worker.worker_id), redis_id)
+            payload, delayed, due_ms, parked, paced, crashes, ended, forget_ms, *held = (
+                pipeline.execute()
+            )
+        holder = next((w for w, holds in zip(self._workers, held, strict=True) if holds), None)
+        self._status = replace(
+            self._status,
+            crashes=int((crashes or b"0").split(b":")[0]),
+            limit=(parked or paced or b"").decode(errors="replace") or None,
+        )
+        if holder is not None:
+            return self._held(holder, payload, ended, store.now_ms())
+        if delayed is not None and due_ms is not None:
+            return self._delayed(delayed, due_ms)
+        if payload is not None:
+            return self._waiting(payload, queue_name)
+        return self._ended(ended, forget_ms)
+
+    def _held(
+        self, holder: WorkerStatus, payload: bytes | None, ended: bytes | None, now_ms: float
+    ) -> MessageStatus:
+        found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
+        status = self._described(payload) if payload else self._cancelled(ended)
+        if found is None:
+            return replace(status, state="taken", worker=_name_of(holder))
+        status = replace(_running(found, status), crashes=self._status.crashes)
+        if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
+            return replace(status, cancelled_at=now_ms / 1000)
+        return status
+
+    def _delayed(self, payload: bytes, due_ms: float) -> MessageStatus:
+        status = self._described(payload)
+        if status.limit is not None:
+            return replace(status, state="limited", until=due_ms / 1000)
+        state: State = "retrying" if (status.attempt or 1) > 1 else "delayed"
+        return replace(status, state=state, until=due_ms / 1000)
+
+    def _waiting(self, payload: bytes, queue_name: str) -> MessageStatus:
+        status = self._described(payload)
+        if status.limit is not None:
+            return replace(status, state="limited")
+        position = self._broker.store.calls(queue_name).position(self._place.redis_id)
+        # On neither list: a worker takes it at this moment.
+        return replace(status, state="taken" if position is None else "waiting", position=position)
+
+    def _ended(self, ended: bytes | None, forget_ms: float | None) -> MessageStatus:
+        letter = DeadLetters(self._broker, self._place.queue_name or "").get(self._place.redis_id)
+        if letter is not None:
+            return replace(
+                self._described(letter.payload),
+                state="expired" if letter.reason == "expired" else "dead",
+                since=letter.died_at,
+                reason=letter.reason,
+                error=letter.error,
+                traceback=letter.traceback,
+            )
+        if ended is None:
+            return self._status
+        record = _decoded(ended)
+        ended_at = None if forget_ms is None else (forget_ms - record.get("ttl_ms", 0)) / 1000
+        if record.get("state") == "cancelled":
+            return replace(self._cancelled(ended), since=ended_at)
+        return replace(
+            self._status,
+            state="done",
+            message_id=record.get("message_id"),
+            actor_name=record.get("actor_name"),
+            attempt=record.get("attempt"),
+            worker=record.get("worker"),
+            since=ended_at,
+        )
+
+    def _cancelled(self, ended: bytes | None) -> MessageStatus:
+        record = _decoded(ended or b"{}")
+        return replace(
+            self._status,
+            state="cancelled",
+            message_id=record.get("message_id"),
+            actor_name=record.get("actor_name"),
+            reason=record.get("reason"),
+            was_ignored=bool(record.get("was_ignored")),
+        )
+
+    def _described(self, payload: bytes) -> MessageStatus:
+        try:
+            fields = decode_fields(payload)
+        except UndecodablePayload as error:
+            return replace(self._status, error=str(error))
+        options = fields["options"]
+        traceback = options.get("traceback")
+        return replace(
+            self._status,
+            actor_name=fields["actor_name"],
+            message_id=fields["message_id"],
+            since=fields["message_timestamp"] / 1000,
+            attempt=(options.get("retries") or 0) + 1,
+            max_retries=options.get("max_retries"),
+            traceback=traceback,
+            error=traceback.strip().splitlines()[-1] if traceback and traceback.strip() else None,
+        )
+
+
+def _running(found: Running, status: MessageStatus) -> MessageStatus:
+    """A message that runs, with what its worker has said."""
+    fields, said_at = found.fields, found.said_at_ms / 1000
+    cancelled_seconds = fields["cancelled_seconds"]
+    return replace(
+        status,
+        state="running",
+        queue_name=fields["queue_name"],
+        actor_name=fields["actor_name"],
+        message_id=fields["message_id"],
+        worker=_name_of(found.worker),
+        thread=fields["thread"],
+        since=said_at - fields["running_seconds"],
+        attempt=fields["attempt"],
+        progress=fields["progress"] and Progress(**fields["progress"]),
+        cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
+    )
+
+
+def _name_of(worker: WorkerStatus) -> str:
+    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
+
+
+def _decoded(record: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(record)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

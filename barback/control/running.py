@@ -1,0 +1,213 @@
+"""What this process runs right now: who it is, how far it is, and whether it should stop."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dramatiq.middleware.threading import Interrupt, raise_thread_exception
+
+from barback.messages.delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dramatiq import MessageProxy
+
+#: The longest text of a progress that is shown, in characters.
+MAX_TEXT_CHARACTERS = 200
+
+
+class Cancelled(Interrupt):
+    """The message is cancelled, and its actor should stop.
+
+    As Dramatiq's other interrupts it is no :class:`Exception`, so that ``except Exception`` in an
+    actor does not swallow it. The message is neither retried nor a dead letter.
+    """
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a message is, as its actor has said.
+
+    Parameters:
+      done: How many steps are done.
+      total: How many there are, or None where nobody knows.
+      text: What the actor says about it.
+    """
+
+    done: float
+    total: float | None = None
+    text: str = ""
+
+
+#: Held while a thread is interrupted or says that it must not be. It is one for all: each message
+#: makes a :class:`RunningMessage`, and hardly one of them is ever cancelled.
+_interrupting = threading.Lock()
+
+
+class RunningMessage:
+    """A message in the hands of a worker thread.
+
+    Parameters:
+      message: The message.
+    """
+
+    __slots__ = (
+        "_is_interruptible",
+        "cancelled_at",
+        "message",
+        "progress",
+        "started_at",
+        "thread_id",
+    )
+
+    def __init__(self, message: MessageProxy) -> None:
+        self.message = message
+        self.thread_id = threading.get_ident()
+        self.started_at = time.monotonic()
+        self.progress: Progress | None = None
+        self.cancelled_at: float | None = None
+        self._is_interruptible = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None
+
+    def cancel(self) -> None:
+        """Ask the actor to stop, and interrupt it where it may be interrupted."""
+        with _interrupting:
+            if self.cancelled_at is None:
+                self.cancelled_at = time.monotonic()
+                expect_cancellation(self.message)
+                self._interrupt_if_due()
+
+    def begin_interruptible(self) -> None:
+        """From now on, a cancellation interrupts the thread."""
+        with _interrupting:
+            self._is_interruptible = True
+            self._interrupt_if_due()
+
+    def end_interruptible(self) -> None:
+        """The actor has ended: what its thread does now must not be interrupted."""
+        with _interrupting:
+            self._is_interruptible = False
+
+    def describe(self, thread_names: Mapping[int | None, str]) -> dict[str, Any]:
+        """What others may know of it. Times are durations: clocks of machines differ."""
+        now = time.monotonic()
+        message = self.message
+        return {
+            "id": message.options.get("redis_message_id"),
+            "message_id": message.message_id,
+            "queue_name": message.queue_name,
+            "actor_name": message.actor_name,
+            "thread": thread_names.get(self.thread_id),
+            "running_seconds": round(now - self.started_at, 3),
+            "attempt": (message.options.get("retries") or 0) + 1,
+            "progress": None if self.progress is None else vars(self.progress),
+            "cancelled_seconds": None if self.cancelled_at is None else now - self.cancelled_at,
+        }
+
+    def _interrupt_if_due(self) -> None:
+        if self._is_interruptible and self.is_cancelled:
+            self._is_interruptible = False  # once is enough
+            raise_thread_exception(self.thread_id, Cancelled)
+
+
+#: The message that the code which asks belongs to; coroutines of an actor have it, too.
+_current: ContextVar[RunningMessage | None] = ContextVar("barback_running", default=None)
+
+
+def current() -> RunningMessage | None:
+    """The message that this thread or coroutine works on; None outside of actors."""
+    return _current.get()
+
+
+def enter(message: MessageProxy) -> RunningMessage:
+    """Note that this thread begins to work on a message."""
+    running = RunningMessage(message)
+    _current.set(running)
+    return running
+
+
+def leave() -> None:
+    """Note that this thread has done its work."""
+    _current.set(None)
+
+
+def expect_cancellation(message: MessageProxy) -> None:
+    """Have Dramatiq take :class:`Cancelled` for an end that is no failure to be retried."""
+    throws = message.options.get("throws") or ()
+    others = throws if isinstance(throws, tuple) else (throws,)
+    message.options["throws"] = (Cancelled, *others)
+
+
+def was_cancelled(delivery: Delivery) -> bool:
+    """Whether a message has ended because it was cancelled."""
+    error = delivery._exception  # noqa: SLF001 - where Dramatiq's worker puts it
+    return isinstance(error, Cancelled)
+
+
+class RunningMessages:
+    """What the threads of one worker run.
+
+    Worker threads add what they start. Nothing is removed when a message ends, since it knows that
+    itself: the next message of the same thread takes its place.
+    """
+
+    def __init__(self) -> None:
+        self._by_thread: dict[int, RunningMessage] = {}
+        #: The ids of messages that should stop and that no thread has started yet.
+        self._unstarted_cancelled: frozenset[str] = frozenset()
+        self._unstarted_by_shard: dict[str, frozenset[str]] = {}
+
+    def enter(self, delivery: Delivery) -> None:
+        """Called by a worker thread before it runs a message."""
+        running = enter(delivery)
+        self._by_thread[running.thread_id] = running
+
+    def is_cancelled(self, redis_id: str) -> bool:
+        """Whether a message that no thread has started is cancelled."""
+        return bool(self._unstarted_cancelled) and redis_id in self._unstarted_cancelled
+
+    def cancel(self, shard: str, redis_ids: Iterable[str]) -> None:
+        """Have messages stop: all that should of the queues of a shard. Called again and again
+        while they go on.
+        """
+        ids = frozenset(redis_ids)
+        running = {_id_of(it): it for it in self._living()} if ids else {}
+        for redis_id in ids & running.keys():
+            running[redis_id].cancel()
+        self._unstarted_by_shard[shard] = ids - running.keys()
+        self._unstarted_cancelled = frozenset().union(*self._unstarted_by_shard.values())
+
+    def by_queue(self, queue_names: Iterable[str]) -> dict[str, str]:
+        """What the threads run of each queue, for others, as JSON; empty for nothing."""
+        texts = dict.fromkeys(queue_names, "")
+        living = self._living()
+        if not living:
+            return texts
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        descriptions: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for running in living:
+            descriptions[running.message.queue_name].append(running.describe(names))
+        for queue_name in texts.keys() & descriptions.keys():
+            texts[queue_name] = json.dumps(descriptions[queue_name], default=repr)
+        return texts
+
+    def _living(self) -> list[RunningMessage]:
+        return [it for it in list(self._by_thread.values()) if not _is_finished(it)]
+
+
+def _is_finished(running: RunningMessage) -> bool:
+    return isinstance(running.message, Delivery) and running.message.is_finished
+
+
+def _id_of(running: RunningMessage) -> str:
+    return str(running.message.options.get("redis_message_id"))

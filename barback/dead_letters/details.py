@@ -1,0 +1,68 @@
+"""What is written down about a message that became a dead letter."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Literal
+
+from dramatiq.errors import ActorNotFound
+from dramatiq.middleware import SkipMessage
+
+from barback.errors import WorkersDied
+
+if TYPE_CHECKING:
+    from barback.messages.delivery import Delivery
+
+Reason = Literal["failed", "unknown actor", "undecodable", "worker died", "expired"]
+
+#: The longest traceback that is kept, in characters. Its end tells the most.
+MAX_TRACEBACK_CHARACTERS = 20_000
+
+
+def describe_failure(delivery: Delivery) -> str:
+    """The death of a message that its actor could not process."""
+    error = delivery._exception  # noqa: SLF001 - where Dramatiq's worker puts it
+    return _describe(
+        _REASONS.get(type(error), "failed") if error else "failed",
+        error=f"{type(error).__name__}: {error}" if error else None,
+        traceback_text=_traceback_of(error) or delivery.options.get("traceback"),
+        deliveries=delivery.crashes + _as_count(delivery.earlier_retries) + 1,
+    )
+
+
+def describe_undecodable(error: Exception, crashes: int) -> str:
+    """The death of a payload that is no message."""
+    return _describe("undecodable", error=str(error), deliveries=crashes + 1)
+
+
+_REASONS: dict[type[BaseException], Reason] = {
+    ActorNotFound: "unknown actor",
+    WorkersDied: "worker died",
+    # Of all that skip a message, only Dramatiq's age limit fails it, too.
+    SkipMessage: "expired",
+}
+
+
+def _describe(
+    reason: Reason, *, error: str | None, deliveries: int, traceback_text: str | None = None
+) -> str:
+    return json.dumps(
+        {
+            "reason": reason,
+            "error": error,
+            "traceback": traceback_text and traceback_text[-MAX_TRACEBACK_CHARACTERS:],
+            "deliveries": deliveries,
+        }
+    )
+
+
+def _as_count(value: object) -> int:
+    """Anything may stand in the options of a message that came from elsewhere."""
+    return value if isinstance(value, int) else 0
+
+
+def _traceback_of(error: BaseException | None) -> str | None:
+    if error is None or error.__traceback__ is None:
+        return None
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,205 @@
+"""A message on its way through a worker."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import dramatiq
+from dramatiq import MessageProxy
+
+from barback.messages.encoding import decode_fields
+
+_FIELDS = (
+    "queue_name",
+    "actor_name",
+    "args",
+    "kwargs",
+    "options",
+    "message_id",
+    "message_timestamp",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUp:
+    """A message that is to be sent in the same step that finishes another one.
+
+    Parameters:
+      redis_id: The id of its entry in Redis.
+      payload: The encoded message.
+      delay_ms: When it is due, in milliseconds from then on, or None for at once.
+    """
+
+    redis_id: str
+    payload: bytes
+    delay_ms: int | None
+
+
+class Room(NamedTuple):
+    """How much room there is under a limit.
+
+    Parameters:
+      key: The key of the limit.
+      at_once: How many messages may run at once under that key; 0: any number.
+      rate: How many may start within `rate_ms` milliseconds; 0: any number.
+      rate_ms: See `rate`.
+    """
+
+    key: str
+    at_once: int
+    rate: int
+    rate_ms: int
+
+
+#: No limit.
+ANY_ROOM = Room("", 0, 0, 0)
+
+
+class Delivery(MessageProxy):
+    """A message that a worker holds.
+
+    Parameters:
+      fields: The decoded fields of the message.
+      redis_id: The id of its entry in Redis.
+      crashes: How often a worker died while it held this message.
+      worker_id: The worker that holds it.
+      origin: The store that it came from.
+
+    Attributes:
+      is_finished: Whether Redis has been told how it ended, or is about to be.
+      is_followed: Whether a retry of it was sent in the step that finished it.
+      room: How much room it has under its limit, as its worker has found; None: it has no limit.
+      refusal: What it is to fail with instead of running.
+      runs_alone: Whether this process runs no other poison message beside it.
+    """
+
+    #: The message itself, once somebody has asked for it or has replaced it.
+    inner: dramatiq.Message[Any] | None = None
+
+    # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
+    # which is ten times slower, and a worker reads them a dozen times for each message.
+    def __init__(
+        self,
+        fields: dict[str, Any],
+        redis_id: str,
+        *,
+        crashes: int = 0,
+        worker_id: str = "",
+        origin: object = None,
+    ) -> None:
+        self.failed = False
+        self._exception = None
+        self.queue_name = fields["queue_name"]
+        self.actor_name = fields["actor_name"]
+        self.args = tuple(fields["args"])
+        self.kwargs = fields["kwargs"]
+        self.options = fields["options"]
+        #: The unique key and what goes with it.
+        self.control: dict[str, Any] | None = self.options.get("control")
+        self.message_id = fields["message_id"]
+        self.message_timestamp = fields["message_timestamp"]
+        self.redis_id = redis_id
+        self.crashes = crashes
+        self.worker_id = worker_id
+        self.origin = origin
+        # As it arrived: the retry middleware counts on in the options.
+        self.earlier_retries = self.options.get("retries")
+        self._follow_ups: list[FollowUp] = []
+        self.is_finished = False
+        self.is_followed = False
+        self.runs_alone = False
+        self.room: Room | None = None
+        self.refusal: Exception | None = None
+
+    @property
+    def _message(self) -> dramatiq.Message[Any]:
+        """The message itself, which is made only when somebody wants more than its fields.
+
+        Middleware may replace it, as it may in Dramatiq's own proxies.
+        """
+        if self.inner is None:
+            self.inner = dramatiq.Message(**{name: getattr(self, name) for name in _FIELDS})
+        return self.inner
+
+    @_message.setter
+    def _message(self, message: dramatiq.Message[Any]) -> None:
+        self.inner = message
+        for name in _FIELDS:
+            setattr(self, name, getattr(message, name))
+
+    @property
+    def leaves_something(self) -> bool:
+        """Whether more has to be done at its end than to acknowledge it."""
+        return bool(self.crashes or self.control or self.room)
+
+    def add_follow_up(self, follow_up: FollowUp) -> bool:
+        """Have a message sent in the step that finishes this one: its retry, as a rule.
+
+        Returns:
+          Whether it will be; else this message is finished already. Any thread may ask, while
+          another finishes the message: no lock, which all messages would pay for, but the two take
+          a follow-up off the list in one step each, and so one of them does.
+        """
+        self._follow_ups.append(follow_up)
+        if not self.is_finished:
+            return True
+        try:
+            self._follow_ups.remove(follow_up)
+        except ValueError:  # the thread that finished this message has taken it
+            return True
+        return False
+
+    def finish(self, *, drops_follow_ups: bool = False) -> list[FollowUp]:
+        """Note that this message is about to be finished, and take what follows from it."""
+        self.is_finished = True
+        taken: list[FollowUp] = []
+        while self._follow_ups:
+            with contextlib.suppress(IndexError):
+                taken.append(self._follow_ups.pop())
+        if drops_follow_ups:
+            return []
+        self.is_followed = bool(taken)
+        return taken[::-1]
+
+    def follow_by(self, follow_up: FollowUp) -> None:
+        """Have only this message follow, whatever was to follow before."""
+        self._follow_ups = [follow_up]
+
+
+def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> Delivery:
+    """Make a delivery of what stood in the queue.
+
+    Parameters:
+      payload: The bytes.
+      redis_id: The id of their entry in Redis.
+      queue_name: The queue.
+      **held: What else :class:`Delivery` takes.
+
+    Raises:
+      UndecodablePayload: When it is not a message.
+    """
+    fields = decode_fields(payload)
+    options = fields["options"]
+    # Another program may have put it there by hand, or stock Dramatiq delayed it. A worker finds
+    # the consumer to acknowledge to by the name of the queue.
+    fields["queue_name"] = queue_name
+    options.pop("eta", None)
+    options.setdefault("redis_message_id", redis_id)
+    return Delivery(fields, redis_id, **held)
+
+
+def as_delivery(message: MessageProxy) -> Delivery:
+    """The delivery that a worker hands back: what it was given, as a rule; middleware and tests
+    also hand in plain messages and proxies of their own.
+    """
+    if isinstance(message, Delivery):
+        return message
+    inner = getattr(message, "_message", message)
+    if isinstance(inner, Delivery):
+        return inner
+    fields = {name: getattr(message, name) for name in _FIELDS}
+    delivery = Delivery(fields, message.options["redis_message_id"])
+    delivery.failed = bool(getattr(message, "failed", False))
+    return delivery

@@ -1,0 +1,86 @@
+"""Turns bytes into the fields of a message, and refuses what is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from barback.errors import UndecodablePayload
+from barback.messages.codec import decode_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELD_TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
+    ("queue_name", str),
+    ("actor_name", str),
+    ("args", (list, tuple)),
+    ("kwargs", dict),
+    ("options", dict),
+    ("message_id", str),
+    ("message_timestamp", int),
+)
+
+_NUMBER = (int, float, type(None))
+_TEXT = (str, type(None))
+
+#: What Dramatiq, its middleware and this package read from a message's options, and of which
+#: types it has to be: another one would fail somewhere in a worker's thread, and end it.
+_OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    "control": (dict, type(None)),
+    "eta": _NUMBER,
+    "group_callbacks": (list, tuple, type(None)),
+    "group_completion_callbacks": (list, tuple, type(None)),
+    "group_completion_uuid": _TEXT,
+    "max_age": _NUMBER,
+    "max_backoff": _NUMBER,
+    "max_retries": _NUMBER,
+    "min_backoff": _NUMBER,
+    "on_failure": _TEXT,
+    "on_retry_exhausted": _TEXT,
+    "on_success": _TEXT,
+    "pipe_target": (dict, type(None)),
+    "priority": (int, type(None)),
+    "redis_message_id": _TEXT,
+    "requeue_timestamp": _NUMBER,
+    "result_ttl": _NUMBER,
+    "retries": (int,),
+    "throws": (type, tuple, type(None)),  # no JSON has these; another encoder may
+    "time_limit": _NUMBER,
+    "traceback": _TEXT,
+}
+
+#: What :mod:`barback.control` reads, likewise.
+_CONTROL_TYPES: dict[str, tuple[type, ...]] = {
+    "unique": (str,),
+    "hold_ms": (int,),
+    "until_start": (bool,),
+    "conflict": (str,),
+}
+
+
+def decode_fields(payload: bytes) -> dict[str, Any]:
+    """Decode a message and check that it has the shape of one.
+
+    Raises:
+      UndecodablePayload: When it has not.
+    """
+    try:
+        fields = decode_bytes(payload)
+    except Exception as error:  # noqa: BLE001 - whatever the user's encoder raises
+        raise UndecodablePayload(f"{type(error).__name__}: {error}") from None
+    if not isinstance(fields, dict):
+        raise UndecodablePayload(f"expected an object, got {fields!r:.100}")
+    for name, types in _FIELD_TYPES:
+        value = fields.get(name)
+        if not isinstance(value, types):
+            raise UndecodablePayload(f"expected a message's {name}, got {value!r:.100}")
+    _check_types(fields["options"], _OPTION_TYPES)
+    if control := fields["options"].get("control"):
+        _check_types(control, _CONTROL_TYPES)
+    return fields
+
+
+def _check_types(options: dict[str, Any], types: Mapping[str, tuple[type, ...]]) -> None:
+    for name, value in options.items():
+        if not isinstance(value, types.get(name, object)):
+            raise UndecodablePayload(f"expected another type of option {name}, got {value!r:.100}")

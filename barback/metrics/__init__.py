@@ -1,0 +1,9 @@
+"""What workers count, how it is kept, and how it is read.
+
+Needs nothing but the broker. :mod:`barback.metrics.prometheus` needs the extra ``prometheus``.
+"""
+
+from barback.metrics.history import SPANS, History, Timeline
+from barback.metrics.middleware import Metrics
+
+__all__ = ["SPANS", "History", "Metrics", "Timeline"]

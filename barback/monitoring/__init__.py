@@ -1,0 +1,1 @@
+"""How the queues and their workers are."""

@@ -1,0 +1,106 @@
+"""Who is at work."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from barback.store.store import HasStore
+
+_Value = TypeVar("_Value")
+
+#: How old a worker's heartbeat may be, in seconds. It sends one every 3 s.
+MAX_SILENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A worker process that has not said goodbye.
+
+    Parameters:
+      worker_id: Its id, which is new at every start.
+      host: The name of its machine, or None when it has not introduced itself yet.
+      pid: Its process there.
+      threads: How many messages it works on at a time.
+      lost_threads: How many of its threads have died.
+      silence_seconds: For each queue that it consumes, how long ago it looked for messages, by
+        the server's clock.
+    """
+
+    worker_id: str
+    host: str | None
+    pid: int | None
+    threads: int | None
+    lost_threads: int
+    silence_seconds: dict[str, float]
+
+    @property
+    def is_live(self) -> bool:
+        return min(self.silence_seconds.values()) <= MAX_SILENCE_SECONDS
+
+
+def list_workers(broker: HasStore) -> list[WorkerStatus]:
+    """The workers of all queues. A plain producer is no worker.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    store = broker.store
+    names = sorted(store.queue_names())
+    with store.client.pipeline(transaction=False) as pipeline:
+        pipeline.hgetall(store.fleet_keys.workers)
+        for name in names:
+            pipeline.zrange(store.keys(name).heartbeats, 0, -1, withscores=True)
+        infos, *heartbeats = pipeline.execute()
+    # By the clock that they were written by: servers of a cluster may disagree.
+    now_ms = {shard: store.now_ms(names[0]) for shard, names in store.by_shard(names).items()}
+    silences: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for name, of_queue in zip(names, heartbeats, strict=True):
+        for raw_worker_id, heartbeat_ms in of_queue:
+            worker_id = raw_worker_id.decode(errors="replace")
+            silence_ms = now_ms[store.shard(name)] - heartbeat_ms
+            silences[worker_id][name] = max(0.0, silence_ms / 1000)
+    return [
+        _worker_status(worker_id, infos.get(worker_id.encode()), silence_seconds)
+        for worker_id, silence_seconds in sorted(silences.items())
+    ]
+
+
+def live_queues(broker: HasStore) -> set[str]:
+    """The names of the queues that a live worker consumes."""
+    return {
+        queue_name
+        for worker in list_workers(broker)
+        for queue_name, silence_seconds in worker.silence_seconds.items()
+        if silence_seconds <= MAX_SILENCE_SECONDS
+    }
+
+
+def _worker_status(
+    worker_id: str, raw_info: bytes | None, silence_seconds: dict[str, float]
+) -> WorkerStatus:
+    info = _decoded(raw_info)
+    return WorkerStatus(
+        worker_id=worker_id,
+        host=_typed(info.get("host"), str),
+        pid=_typed(info.get("pid"), int),
+        threads=_typed(info.get("threads"), int),
+        lost_threads=_typed(info.get("lost_threads"), int) or 0,
+        silence_seconds=silence_seconds,
+    )
+
+
+def _decoded(raw_info: bytes | None) -> dict[str, Any]:
+    """How a worker has introduced itself; nothing where somebody else has written there."""
+    try:
+        info = json.loads(raw_info or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
+def _typed(value: object, expected: type[_Value]) -> _Value | None:
+    return value if isinstance(value, expected) else None

@@ -1,0 +1,29 @@
+"""Text from outside (ids, names, errors) as it may be shown on a terminal or written to a log.
+
+Whoever can send a message chooses its id and the names in it. Escape sequences in them would
+steer the terminal of whoever looks, and a newline would forge a line of a log.
+"""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    r"""The text on one line; what is not printable is shown as an escape: ``\n``, ``\x1b``."""
+    return "".join(
+        character if character.isprintable() else _escape(character) for character in text
+    )
+
+
+def printable_lines(text: str) -> str:
+    """As :func:`printable`, for text that has lines of its own, such as a traceback."""
+    return "\n".join(printable(line.expandtabs()) for line in text.splitlines())
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error, without its full stop, or its type when it says nothing."""
+    lines = str(error).strip().splitlines()
+    return printable(lines[0]).rstrip(".") if lines else type(error).__name__
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

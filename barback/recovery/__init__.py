@@ -1,0 +1,1 @@
+"""What happens when workers die, and to the messages that they held."""

@@ -1,0 +1,28 @@
+"""Where a worker gives its heartbeats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from barback.connection.outage import Outage
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from barback.connection.connection import RedisConnection
+
+
+class HeartbeatLine:
+    """The connection to the server of a shard, and whether it serves."""
+
+    def __init__(self, connection: RedisConnection, logger: Logger) -> None:
+        self.connection = connection
+        self.outage = Outage(logger, "heartbeats")
+        #: How often the connection has failed.
+        self.failures = 0
+
+    def break_off(self, error: Exception) -> None:
+        """Forget the connection."""
+        self.connection.close()
+        self.failures += 1
+        self.outage.report(error)

@@ -1,0 +1,111 @@
+"""Brings back what dead workers held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dramatiq.logging import get_logger
+from redis.exceptions import ResponseError
+
+from barback.recovery.maintenance import Maintenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from barback.connection.connection import RedisConnection
+    from barback.store.store import Store
+
+
+class Recovery:
+    """Judges silent workers, and puts the messages of dead ones back into their queues.
+
+    Parameters:
+      store: Where the queues are.
+      heartbeat_timeout_ms: Tells after how long a silence a worker counts as dead although its
+        connection still exists, in milliseconds.
+      dead_message_ttl_ms: Tells how long dead letters are kept, in milliseconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        heartbeat_timeout_ms: Callable[[], int],
+        dead_message_ttl_ms: Callable[[], int],
+    ) -> None:
+        self.logger = get_logger(__name__, type(self))
+        self._store = store
+        self._heartbeat_timeout_ms = heartbeat_timeout_ms
+        self._maintenance = Maintenance(
+            store,
+            heartbeat_timeout_ms=heartbeat_timeout_ms,
+            dead_message_ttl_ms=dead_message_ttl_ms,
+        )
+
+    def judge(
+        self, connection: RedisConnection, queue_name: str, suspects: Sequence[bytes]
+    ) -> None:
+        """Recover the messages of those silent workers that are dead.
+
+        Parameters:
+          connection: The connection to ask over.
+          queue_name: The queue.
+          suspects: Worker, its last heartbeat, worker, its last heartbeat, …
+        """
+        seconds, microseconds = connection.call("TIME")
+        now_ms = int(seconds) * 1000 + int(microseconds) / 1000
+        for worker_id, heartbeat in _pairs(suspects):
+            timed_out = now_ms - float(heartbeat) >= self._heartbeat_timeout_ms()
+            if timed_out or not _is_connected(connection, worker_id):
+                self._recover(worker_id, queue_name, heartbeat)
+
+    def recover_silent(self, queue_name: str) -> None:
+        """Recover the workers of a queue that have been silent for the heartbeat time-out, without
+        a look at their connections.
+        """
+        suspects = self._store.heartbeat(
+            self._store.connections_to(queue_name),
+            "",
+            {queue_name: False},
+            suspicious_ms=self._heartbeat_timeout_ms(),
+        )
+        for worker_id, heartbeat in _pairs(suspects[queue_name]):
+            self._recover(worker_id, queue_name, heartbeat)
+
+    def maintain(self, queue_names: Iterable[str]) -> None:
+        """Do what is due about once a minute."""
+        self._maintenance.maintain(queue_names)
+
+    def purge_dead_letters(self, queue_name: str) -> None:
+        """Forget the dead letters of a queue that are older than their time to live."""
+        self._maintenance.purge_dead_letters(queue_name)
+
+    def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
+        """Put what a dead worker held back, unless it has sent a new heartbeat."""
+        back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
+        if back:
+            self.logger.warning(
+                "Worker %s of queue %r is gone. %d messages that it held are back in the queue.",
+                worker_id,
+                queue_name,
+                back,
+            )
+
+
+def _is_connected(connection: RedisConnection, worker_id: str) -> bool:
+    """Whether the connection over which a worker sends its heartbeats still exists.
+
+    Where nobody can tell, it counts as existing: then the heartbeat time-out alone decides. It is
+    looked for by its name, among all clients of the server, which is done only for suspects.
+    """
+    try:
+        clients = connection.call("CLIENT", "LIST")
+    except ResponseError:
+        return True
+    return f" name=barback:{worker_id} ".encode() in clients
+
+
+def _pairs(suspects: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Worker and last heartbeat of each suspect."""
+    for raw_worker_id, heartbeat in zip(suspects[::2], suspects[1::2], strict=True):
+        yield raw_worker_id.decode(errors="replace"), heartbeat

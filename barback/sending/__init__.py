@@ -1,0 +1,1 @@
+"""Enqueueing, one message or many."""

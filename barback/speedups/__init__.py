@@ -1,0 +1,1 @@
+"""What is replaced inside Dramatiq for speed, each with the reason."""

@@ -1,0 +1,110 @@
+"""Middleware hooks, called only where there is something to call.
+
+Dramatiq calls every hook of every middleware four times for a message, though most of them are
+the empty ones of the base class. With the default middleware that is half of a worker's time per
+message. Here it is looked up once which hooks a middleware does implement. The hook itself is
+looked up at each call, so that one that is patched or replaced meanwhile is called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Broker
+from dramatiq.middleware import Middleware, MiddlewareError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Hooks = list[tuple[Middleware, str]]
+
+
+class HookTable:
+    """Which of some middleware have a hook for a signal, looked up when that is first wanted.
+
+    When middleware is added, a new table takes the place of the old one, so that threads which
+    still fill the old one never mix the two.
+    """
+
+    def __init__(self, middleware: list[Middleware]) -> None:
+        self.middleware = middleware
+        self.before: dict[str, Hooks] = {}
+        self.after: dict[str, Hooks] = {}
+
+
+class HookedBroker(Broker):
+    """A broker whose ``emit_before`` and ``emit_after`` mean what Dramatiq's mean, but faster."""
+
+    _hooks: HookTable
+
+    #: What the broker itself does before the hooks of a signal, and after them.
+    _own_before: dict[str, Callable[..., None]]
+    _own_after: dict[str, Callable[..., None]]
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        if signal in self._own_before:
+            self._own_before[signal](*args)
+        for middleware, name in self.hooks_before(signal):
+            try:
+                getattr(middleware, name)(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:  # noqa: BLE001 - as Dramatiq does
+                self._report_failure(name, middleware)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        for middleware, name in self.hooks_after(signal):
+            try:
+                getattr(middleware, name)(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - as Dramatiq does
+                self._report_failure(name, middleware)
+                self.after_hook_failed(signal, middleware, error, *args)
+        if signal in self._own_after:
+            self._own_after[signal](*args)
+
+    def after_hook_failed(
+        self, signal: str, middleware: Middleware, error: Exception, *args: Any
+    ) -> None:
+        """Called when a hook of an ``after_`` signal has failed and was reported."""
+
+    def hooks_before(self, signal: str) -> Hooks:
+        table = self._hooks
+        # Lists are compared by the identity of their items first: this costs next to nothing.
+        if table.middleware != self.middleware:
+            table = self._new_hook_table()
+        hooks = table.before.get(signal)
+        if hooks is None:
+            hooks = table.before[signal] = _implemented(table.middleware, f"before_{signal}")
+        return hooks
+
+    def hooks_after(self, signal: str) -> Hooks:
+        table = self._hooks
+        if table.middleware != self.middleware:
+            table = self._new_hook_table()
+        hooks = table.after.get(signal)
+        if hooks is None:
+            hooks = table.after[signal] = _implemented(table.middleware, f"after_{signal}")[::-1]
+        return hooks
+
+    def _new_hook_table(self) -> HookTable:
+        table = self._hooks = HookTable(self.middleware.copy())
+        return table
+
+    def _report_failure(self, hook_name: str, middleware: Middleware) -> None:
+        self.logger.critical(
+            "Unexpected failure in %s of %r.",
+            hook_name,
+            middleware,
+            exc_info=True,  # noqa: LOG014 - called by exception handlers
+        )
+
+
+def _implemented(all_middleware: list[Middleware], hook_name: str) -> Hooks:
+    """The middleware whose hook of a name is more than the empty one of the base class."""
+    empty = getattr(Middleware, hook_name, None)
+    hooks = ((middleware, getattr(middleware, hook_name, None)) for middleware in all_middleware)
+    return [
+        (middleware, hook_name)
+        for middleware, hook in hooks
+        if hook is not None and getattr(hook, "__func__", None) is not empty
+    ]

@@ -1,0 +1,1 @@
+"""What lies in Redis: the keys, and the scripts that read and write them."""

@@ -1,0 +1,14 @@
+-- The lists in which messages of a queue wait, the most urgent first.
+local function waiting_lists(queue, levels)
+    local lists, has_own = {}, false
+    for _, level in ipairs(redis.call('ZRANGE', levels, 0, -1)) do
+        if not has_own and tonumber(level) > 0 then
+            lists[#lists + 1], has_own = queue, true
+        end
+        lists[#lists + 1] = levels .. ':' .. level
+    end
+    if not has_own then
+        lists[#lists + 1] = queue
+    end
+    return lists
+end

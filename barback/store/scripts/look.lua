@@ -1,0 +1,45 @@
+#!lua flags=allow-oom
+-- Wake workers that wait for messages which are there: stock Dramatiq's producers wake nobody, and
+-- a worker that was woken may have died before it looked. The worker that asks is woken although
+-- nobody knows that it waits: its ring may have gone to a broken connection of its own. On the way
+-- it says what it runs, and hears which of that it should stop.
+--
+-- KEYS: for each queue: queue, levels, waiting workers, pause, the bell of the worker that asks,
+--       cancelling, acks of that worker, what the workers run
+-- ARGV: worker, then for each queue what it runs as JSON ('' for nothing)
+-- Returns the ids of the messages that it holds and should stop.
+-- include: _now_ms
+-- include: _waiting_lists
+-- include: _ring
+local cancelled = {}
+for i = 1, #KEYS, 8 do
+    local waiting, paused, bell = KEYS[i + 2], KEYS[i + 3], KEYS[i + 4]
+    local count = 0
+    for _, list in ipairs(waiting_lists(KEYS[i], KEYS[i + 1])) do
+        -- Something else under the name of one queue is no reason to leave out the others: the
+        -- claim says so.
+        local length = redis.pcall('LLEN', list)
+        count = count + (type(length) == 'number' and length or 0)
+    end
+    if count > 0 then
+        ring(waiting, paused, count)
+        if redis.call('EXISTS', paused) == 0 and not redis.call('LPOS', bell, waiting) then
+            ring_at(bell, waiting)
+        end
+    end
+    if redis.call('EXISTS', KEYS[i + 5]) == 1 then
+        for _, id in ipairs(redis.call('HKEYS', KEYS[i + 5])) do
+            if redis.call('SISMEMBER', KEYS[i + 6], id) == 1 then
+                cancelled[#cancelled + 1] = id
+            end
+        end
+    end
+    local running = ARGV[(i - 1) / 8 + 2]
+    if running == '' then
+        redis.call('HDEL', KEYS[i + 7], ARGV[1])
+    else
+        redis.call('HSET', KEYS[i + 7], ARGV[1], now_ms() .. ' ' .. running)
+        redis.call('EXPIRE', KEYS[i + 7], 10)
+    end
+end
+return cancelled

@@ -1,0 +1,52 @@
+#!lua flags=allow-oom
+-- Put what a dead worker held back at the head of its queue.
+--
+-- Nobody knows at first which of its messages killed it, so each one is charged with a crash. From
+-- then on a worker notes when it starts such a message (note_start.lua), and only those that it
+-- had started are charged. The innocent neighbours of a message that kills every worker are so
+-- charged once, and go on; the killer is charged each time, until a worker fails it unrun.
+--
+-- KEYS: queue, messages, acks, crashes, levels, consumers, heartbeats, waiting workers, pause,
+--       the worker's bell for this queue, what the workers run
+-- ARGV: worker, the last heartbeat that was judged, the worker's bell for all of its queues
+-- Returns how many messages were put back, or nil when the worker has sent a heartbeat or
+-- another worker was first.
+-- include: _list_of
+-- include: _put_back
+-- include: _ring
+local queue, messages, acks, crashes, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local worker, last_heartbeat = ARGV[1], ARGV[2]
+
+local score = redis.call('ZSCORE', KEYS[7], worker)
+if not score or tonumber(score) ~= tonumber(last_heartbeat) then
+    return nil
+end
+
+local back = 0
+for _, id in ipairs(redis.call('SMEMBERS', acks)) do
+    local note = redis.call('HGET', crashes, id)
+    local count = note and tonumber(string.match(note, '^%d+')) or 0
+    if count == 0 or string.sub(note, -#worker) == worker then
+        count = count + 1
+    end
+    if put_back(queue, messages, levels, id) == 1 then
+        redis.call('HSET', crashes, id, count)
+        back = back + 1
+    else
+        redis.call('HDEL', crashes, id)
+    end
+end
+redis.call('DEL', acks)
+redis.call('HDEL', KEYS[6], worker)
+redis.call('HDEL', KEYS[11], worker)
+redis.call('ZREM', KEYS[7], worker)
+for _, bell in ipairs({KEYS[10], ARGV[3]}) do
+    -- Should it be alive after all, it learns now that it has to join again.
+    if redis.call('SREM', KEYS[8], bell) == 1 then
+        ring_at(bell, KEYS[8])
+    end
+end
+if back > 0 then
+    ring(KEYS[8], KEYS[9], back)
+end
+return back

@@ -1,0 +1,15 @@
+#!lua
+-- Remember how messages ended.
+--
+-- KEYS: ended, their details
+-- ARGV: how long in milliseconds, how many, then for each message: id, Dramatiq's id, the record
+-- Returns how many there were.
+-- include: _now_ms
+-- include: _remember
+local now = now_ms()
+for i = 3, #ARGV, 3 do
+    -- A thousandth of a millisecond apart, so that the oldest is forgotten first.
+    local ended_ms = now + i / 3000
+    remember(KEYS[1], KEYS[2], ended_ms, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1], ARGV[2])
+end
+return (#ARGV - 2) / 3

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- End the pause of a queue, and wake the workers that wait for it.
+--
+-- KEYS: queue, levels, waiting workers, pause
+-- Returns 1, or 0 when the queue was not paused.
+-- include: _waiting_lists
+-- include: _ring
+if redis.call('DEL', KEYS[4]) == 0 then
+    return 0
+end
+local length = 0
+for _, list in ipairs(waiting_lists(KEYS[1], KEYS[2])) do
+    length = length + redis.call('LLEN', list)
+end
+if length > 0 then
+    ring(KEYS[3], KEYS[4], length)
+end
+return 1

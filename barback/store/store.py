@@ -1,0 +1,253 @@
+"""Everything that lies in Redis, for all parts of the broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dramatiq.common import q_name
+from redis.cluster import RedisCluster
+
+from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
+from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.pool import ConnectionPool
+from barback.store.calls import QueueCalls
+from barback.store.control_calls import ControlCalls
+from barback.store.keys import FleetKeys, QueueKeys
+from barback.store.scripts import load
+from barback.store.worker_calls import WorkerCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import redis
+
+_HEARTBEAT = load("heartbeat")
+_INTRODUCE = load("introduce")
+_LOOK = load("look")
+_NEXT_DUE = load("next_due")
+_QUEUE_STATUS = load("queue_status")
+
+#: How many threads of a process may take messages at the same time. It bounds the connections of
+#: a worker that serves many queues; a claim takes well under a millisecond.
+MAX_CLAIMS = 3
+
+
+class HasStore(Protocol):
+    """Something that knows a store: a broker."""
+
+    @property
+    def store(self) -> Store: ...
+
+
+class Store:
+    """Hands out keys, connections and calls.
+
+    Parameters:
+      client: A client of the server, or of the cluster.
+      namespace: What every key begins with.
+    """
+
+    def __init__(self, client: redis.Redis, namespace: str) -> None:
+        self.namespace = namespace
+        self._use(client)
+
+    def _use(self, client: redis.Redis) -> None:
+        #: The client that was handed in.
+        self.given_client = client
+        self.on_cluster = isinstance(client, RedisCluster)
+        #: A client for what is asked rarely.
+        self.client = client if self.on_cluster else twin_of(client)
+        self.fleet_keys = FleetKeys(self.namespace, self.on_cluster)
+        self._keys: dict[str, QueueKeys] = {}
+        self._calls: dict[str, QueueCalls] = {}
+        if self.on_cluster:
+            self._slots = Slots(client)  # type: ignore[arg-type]
+            self.connections: Connections = SlotPool(self._slots, self.fleet_keys.workers)
+        else:
+            source = self._source = ConnectionSource(client)
+            #: For whatever any thread has to tell Redis about the fleet.
+            self.connections = ConnectionPool(source)
+            #: For consumers that share theirs, to take messages over.
+            self.claim_connections = ConnectionPool(source, limit=MAX_CLAIMS)
+
+    def use(self, client: redis.Redis) -> None:
+        """Use another client from now on."""
+        self.close()
+        self._use(client)
+
+    def keys(self, queue_name: str) -> QueueKeys:
+        """The keys of a queue, by its plain name or that of its delay queue."""
+        keys = self._keys.get(queue_name)
+        if keys is None:
+            keys = QueueKeys(self.namespace, q_name(queue_name), self.on_cluster)
+            self._keys[queue_name] = keys
+        return keys
+
+    # -- which queues may be asked about together -------------------------------------------------
+
+    def shard(self, queue_name: str) -> str:
+        """What queues have in common that one command may concern, over one connection: on a
+        cluster each queue is for itself.
+        """
+        return queue_name if self.on_cluster else ""
+
+    def by_shard(self, queue_names: Iterable[str]) -> Mapping[str, list[str]]:
+        """Queues by their shards."""
+        shards: dict[str, list[str]] = {}
+        for name in queue_names:
+            shards.setdefault(self.shard(name), []).append(name)
+        return shards
+
+    def connection(self, queue_name: str, *, name: str | None = None) -> RedisConnection:
+        """A connection of its own, for one thread, to where a queue is.
+
+        Parameters:
+          queue_name: The queue.
+          name: What the connection is called in ``CLIENT LIST``.
+        """
+        if self.on_cluster:
+            source: ConnectionSource = SlotSource(self._slots, self.keys(queue_name).queue)
+        else:
+            source = self._source
+        return RedisConnection(source, name=name)
+
+    def connections_to(self, queue_name: str) -> Connections:
+        """Connections that threads share, to where a queue is."""
+        if self.on_cluster:
+            return SlotPool(self._slots, self.keys(queue_name).queue)
+        return self.connections
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def calls(self, queue_name: str) -> QueueCalls:
+        """The scripts of a queue."""
+        calls = self._calls.get(queue_name)
+        if calls is None:
+            calls = QueueCalls(self.keys(queue_name), self.connections_to(queue_name))
+            self._calls[queue_name] = calls
+        return calls
+
+    def control_calls(self, queue_name: str) -> ControlCalls:
+        """The scripts that steer a queue."""
+        return ControlCalls(self.keys(queue_name), self.connections_to(queue_name))
+
+    def worker_calls(
+        self, queue_name: str, worker_id: str, *, bell: str | None = None
+    ) -> WorkerCalls:
+        """The scripts of a queue for one worker, which waits at a bell of that queue or another."""
+        return WorkerCalls(
+            self.keys(queue_name),
+            self.fleet_keys,
+            worker_id,
+            self.connections_to(queue_name),
+            bell,
+        )
+
+    def register(self, queue_names: Iterable[str]) -> None:
+        """Note that queues exist."""
+        self.client.sadd(self.fleet_keys.queues, *queue_names)
+
+    def queue_names(self) -> set[str]:
+        """The queues that our producers ever sent to, or our workers consumed."""
+        names: Any = self.client.smembers(self.fleet_keys.queues)
+        return {name.decode(errors="backslashreplace") for name in names}
+
+    def introduce(self, worker_id: str, description: str, queue_names: Iterable[str]) -> None:
+        """Say who a worker is."""
+        keys = self.fleet_keys
+        stock = () if self.on_cluster else (keys.stock_heartbeats,)
+        self.connections.run(
+            _INTRODUCE, (keys.workers, keys.queues, *stock), (worker_id, description, *queue_names)
+        )
+
+    def heartbeat(
+        self,
+        connection: RedisConnection | Connections,
+        worker_id: str,
+        alive: Mapping[str, bool],
+        *,
+        suspicious_ms: int,
+    ) -> dict[str, list[bytes]]:
+        """Send a heartbeat for queues of one shard.
+
+        Parameters:
+          connection: The connection to use.
+          worker_id: The worker.
+          alive: The queues, and whether the worker consumes each of them.
+          suspicious_ms: How long a worker may be silent, in milliseconds.
+
+        Returns:
+          For each queue: worker, its last heartbeat, worker, its last, … of the silent ones.
+        """
+        flags = ["1" if is_alive else "0" for is_alive in alive.values()]
+        answer: list[list[bytes]] = connection.run(
+            _HEARTBEAT,
+            [self.keys(name).heartbeats for name in alive],
+            (suspicious_ms, worker_id, *flags),
+        )
+        return dict(zip(alive, answer, strict=True))
+
+    def look(
+        self,
+        connection: RedisConnection | Connections,
+        bells: Mapping[str, str],
+        *,
+        worker_id: str = "",
+        running: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Wake workers of queues of one shard that wait although there are messages.
+
+        Parameters:
+          bells: The queues, and for each the key of the bell at which this worker waits.
+          worker_id: The worker that looks.
+          running: For each queue what that worker runs, as JSON; empty for nothing.
+
+        Returns:
+          The ids of the messages that it holds and should stop.
+        """
+        keys: list[str] = []
+        for queue, bell in ((self.keys(name), bell) for name, bell in bells.items()):
+            keys += (queue.queue, queue.levels, queue.waiting, queue.paused, bell)
+            keys += (queue.cancelling, queue.acks(worker_id), queue.running)
+        texts = ((running or {}).get(name, "") for name in bells)
+        found = connection.run(_LOOK, keys, (worker_id, *texts))
+        return [raw_id.decode(errors="replace") for raw_id in found]
+
+    def next_due_ms(self, queue_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """For each queue of one shard how long until a delayed message is due (-1: there is none),
+        and how many messages stock Dramatiq left.
+        """
+        queues = [self.keys(name) for name in queue_names]
+        keys = [key for queue in queues for key in (queue.due, queue.stock_delayed)]
+        answer = self.connections_to(queue_names[0]).run(_NEXT_DUE, keys)
+        return dict(zip(queue_names, zip(answer[::2], answer[1::2], strict=True), strict=True))
+
+    def queue_statuses(self, queue_names: Iterable[str]) -> dict[str, list[Any]]:
+        """The state of queues, in one round trip for each shard. See :file:`queue_status.lua`."""
+        answers: dict[str, list[Any]] = {}
+        for names in self.by_shard(queue_names).values():
+            commands = [_QUEUE_STATUS.by_source(self.keys(name).status) for name in names]
+            found = self.connections_to(names[0]).call_all(commands)
+            answers.update(zip(names, found, strict=True))
+        return answers
+
+    def now_ms(self, queue_name: str | None = None) -> float:
+        """The server's time, in milliseconds; on a cluster, that of the server where a queue is, or
+        of any.
+        """
+        there = self.connections if queue_name is None else self.connections_to(queue_name)
+        seconds, microseconds = there.call_all([("TIME",)])[0]
+        return int(seconds) * 1000 + int(microseconds) / 1000
+
+    def read_payloads(self, messages_key: str, redis_ids: list[Any]) -> list[bytes | None]:
+        """The payloads of some messages, None for those that are gone."""
+        return list[Any](self.client.hmget(messages_key, redis_ids))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if self.on_cluster:
+            self._slots.close()
+        else:
+            self.connections.close()
+            self.claim_connections.close()
+            self.client.connection_pool.disconnect(inuse_connections=False)

@@ -1,1 +1,0 @@
-"""What people see of the results: a terminal table, Markdown and a chart."""

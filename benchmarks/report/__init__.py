@@ -1,0 +1,1 @@
+"""What people see of the results: Markdown and charts."""

@@ -1,0 +1,44 @@
+"""Errors of the database, for people."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from barback.printable import first_line
+from database.engine import database_url
+from settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def explain_errors() -> Iterator[None]:
+    """End a command with one clear message when the database cannot be used.
+
+    Raises:
+      click.ClickException: Says which database, why, and what to do.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise click.ClickException(
+            f"the database {shown_url()} cannot be used: {reason_of(error)}. Check "
+            f"{'DATABASE_URL' if settings.database_url else 'BARBACK_DATA_DIR'}, and make the "
+            "tables with `python -m database migrate`."
+        ) from None
+
+
+def shown_url() -> str:
+    """Where the database is, without its password."""
+    return database_url().render_as_string(hide_password=True)
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what the driver or the system said, without the statement."""
+    return first_line(error.__cause__ or error)

@@ -1,0 +1,1 @@
+"""Composing e-mails, and delivering them."""

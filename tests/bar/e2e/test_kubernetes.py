@@ -1,0 +1,209 @@
+"""deploy/kubernetes, built, cross-checked, and each command and probe run as a local process.
+
+What a cluster itself does (scheduling, network policies, KEDA) is only read from the files.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import httpx
+import pytest
+import yaml
+
+import actors
+from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
+from tests.support.programs import require_program
+from tests.support.website import free_port
+
+if TYPE_CHECKING:
+    from tests.support.processes import ProcessStarter
+
+DIRECTORY = PROJECT_DIR / "deploy/kubernetes"
+OVERLAYS = ["small", "ha"]
+QUEUES = {actor.queue_name for actor in vars(actors).values() if isinstance(actor, dramatiq.Actor)}
+SECOND_MS = 1000
+
+
+@functools.cache
+def build(overlay: str) -> list[dict[str, Any]]:
+    """What an overlay makes."""
+    kubectl = require_program("kubectl", install="see kubernetes.io/docs/tasks/tools")
+    command = [kubectl, "kustomize", str(DIRECTORY / "overlays" / overlay)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def of_kind(overlay: str, *kinds: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in build(overlay) if each["kind"] in kinds}
+
+
+def programs(overlay: str) -> dict[str, dict[str, Any]]:
+    """What runs pods, by its name."""
+    return of_kind(overlay, "Deployment", "StatefulSet", "Job")
+
+
+def pod_of(program: dict[str, Any]) -> dict[str, Any]:
+    pod: dict[str, Any] = program["spec"]["template"]["spec"]
+    return pod
+
+
+def container_of(program: dict[str, Any]) -> dict[str, Any]:
+    [container] = pod_of(program)["containers"]
+    return dict(container)
+
+
+def command_of(program: dict[str, Any]) -> list[str]:
+    container = container_of(program)
+    return [*container["command"], *container.get("args", [])]
+
+
+def matching(overlay: str, labels: dict[str, str]) -> set[str]:
+    """The programs whose pods bear some labels."""
+    return {
+        name
+        for name, program in programs(overlay).items()
+        if labels.items() <= program["spec"]["template"]["metadata"]["labels"].items()
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_queue_has_a_worker_that_may_finish_its_work(overlay: str) -> None:
+    workers = {name: p for name, p in programs(overlay).items() if name.startswith("worker-")}
+
+    assert set(workers) == {f"worker-{queue}" for queue in QUEUES}
+    for name, worker in workers.items():
+        command = command_of(worker)
+        assert command[command.index("-Q") + 1] == name.removeprefix("worker-")
+        timeout_ms = int(command[command.index("--worker-shutdown-timeout") + 1])
+        assert pod_of(worker)["terminationGracePeriodSeconds"] * SECOND_MS > timeout_ms
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_program_has_rights_or_takes_more_than_its_share(overlay: str) -> None:
+    for program in programs(overlay).values():
+        pod, container = pod_of(program), container_of(program)
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+        assert command_of(program)[0] not in {"sh", "bash"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_reference_holds(overlay: str) -> None:
+    names = programs(overlay)
+    secret_keys = set(
+        re.findall(r"--from-literal=([A-Z_]+)=", (DIRECTORY / "README.md").read_text())
+    )
+    config_maps = of_kind(overlay, "ConfigMap")
+
+    for program in names.values():
+        container = container_of(program)
+        volumes = {each["name"] for each in pod_of(program).get("volumes", [])}
+        volumes |= {t["metadata"]["name"] for t in program["spec"].get("volumeClaimTemplates", [])}
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+        assert {e["configMapRef"]["name"] for e in container.get("envFrom", [])} <= set(config_maps)
+        for variable in container["env"]:
+            secret = variable["valueFrom"]["secretKeyRef"]
+            assert secret["name"] == "bar"
+            assert secret["key"] in secret_keys
+    for each in [
+        *of_kind(overlay, "PodDisruptionBudget").values(),
+        *of_kind(overlay, "Deployment", "StatefulSet").values(),
+    ]:
+        assert matching(overlay, each["spec"]["selector"]["matchLabels"]) == {
+            each["metadata"]["name"]
+        }
+    for service in of_kind(overlay, "Service").values():
+        [name] = matching(overlay, service["spec"]["selector"])
+        ports = {port["name"] for port in container_of(names[name])["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    assert set(of_kind(overlay, "PodDisruptionBudget")) >= set(of_kind(overlay, "Deployment"))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_everything_is_in_one_namespace_to_which_nobody_may_connect(overlay: str) -> None:
+    assert set(of_kind(overlay, "Namespace")) == {"bar"}
+    namespaced = [each for each in build(overlay) if each["kind"] != "Namespace"]
+    assert {each["metadata"]["namespace"] for each in namespaced} == {"bar"}
+    policies = of_kind(overlay, "NetworkPolicy")
+    assert policies["nothing-else"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+
+
+def test_a_queue_is_scaled_by_what_waits_and_runs() -> None:
+    scaled = of_kind("ha", "ScaledObject")
+    assert set(scaled) <= set(of_kind("ha", "Deployment"))
+    authentications = of_kind("ha", "TriggerAuthentication")
+    for name, each in scaled.items():
+        assert each["spec"]["scaleTargetRef"] == {"name": name}
+        [trigger] = each["spec"]["triggers"]
+        queue = name.removeprefix("worker-")
+        assert trigger["metadata"]["listName"] == f"dramatiq:{queue}.msgs"
+        assert trigger["authenticationRef"]["name"] in authentications
+
+
+@pytest.fixture
+def web_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def variables(postgres_url: str, web_port: int) -> dict[str, str]:
+    """The environment of the files, with this machine's servers."""
+    config = of_kind("small", "ConfigMap")["bar"]["data"]
+    here = {
+        "WEB_URL": f"http://127.0.0.1:{web_port}",
+        "WEB_PORT": str(web_port),
+        "WEB_SECRET": "0123456789abcdef",
+        "DATABASE_URL": postgres_url,
+    }
+    return {name: value for name, value in {**config, **here}.items() if name != "BARBACK_DATA_DIR"}
+
+
+@pytest.mark.slow
+def test_every_command_and_probe_works(
+    start: ProcessStarter, variables: dict[str, str], web_port: int
+) -> None:
+    # Given what the files run, each as a process
+    deployments = of_kind("small", "Deployment")
+    migration = command_of(of_kind("small", "Job")["migration"])
+    assert start.run(migration, **variables).exit_code == 0
+    running = [start(command_of(each), **variables) for each in deployments.values()]
+
+    # Expect each probe to succeed
+    for name, deployment in deployments.items():
+        container = container_of(deployment)
+        probes = [container[kind] for kind in container if kind.endswith("Probe")]
+        assert probes, name
+        commands = {tuple(probe["exec"]["command"]) for probe in probes if "exec" in probe}
+        for command in commands:
+            eventually(
+                functools.partial(_succeeds, start, command, variables),
+                timeout_seconds=30,
+                complaint=f"{name}: {command} fails",
+            )
+        for path in (probe["httpGet"]["path"] for probe in probes if "httpGet" in probe):
+            answer = httpx.get(f"http://127.0.0.1:{web_port}{path}", timeout=10)
+            assert answer.status_code == 200, answer.text
+
+    # And each program to end when it is told to
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait() for process in running] == [0] * len(running)
+
+
+def _succeeds(start: ProcessStarter, command: tuple[str, ...], variables: dict[str, str]) -> bool:
+    return start.run(command, **variables).exit_code == 0

@@ -1,0 +1,154 @@
+"""`make up` and `make run`: how they begin, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.support.processes import ProcessStarter
+
+#: Says that it is up, and waits to be stopped. Its argument is the exit code that it ends with.
+WAITING = """\
+import signal, sys
+def stop(*_):
+    print("[dramatiq.worker.Worker] [INFO] Shutting down...")
+    print("bye")
+    sys.exit(int(sys.argv[1]))
+signal.signal(signal.SIGTERM, stop)
+print("up")
+signal.pause()
+"""
+
+
+@pytest.fixture
+def write_procfile(tmp_path: Path) -> Callable[..., str]:
+    """Write a Procfile of programs that wait; return its path."""
+
+    def write_procfile(**exit_codes: int) -> str:
+        program = tmp_path / "waiting.py"
+        program.write_text(WAITING)
+        procfile = tmp_path / "Procfile"
+        lines = [f"{name}: python {program} {code} {name}\n" for name, code in exit_codes.items()]
+        procfile.write_text("".join(lines))
+        return str(procfile)
+
+    return write_procfile
+
+
+def running(directory: Path) -> list[psutil.Process]:
+    """The waiting programs of a directory that run."""
+    program = str(directory / "waiting.py")
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "status"])
+        if program in (process.info["cmdline"] or []) and process.info["status"] != "zombie"
+    ]
+
+
+def test_nothing_is_left_when_the_terminal_is_closed(
+    write_procfile: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given two programs in a terminal
+    user, program = os.openpty()
+    command = [sys.executable, "procfile.py", write_procfile(one=0, two=0)]
+    runner = subprocess.Popen(
+        command, cwd=PROJECT_DIR, stdout=program, stderr=program, start_new_session=True
+    )
+    os.close(program)
+    try:
+        eventually(lambda: len(running(tmp_path)) == 2)
+
+        # When it is closed
+        os.close(user)
+        os.killpg(runner.pid, signal.SIGHUP)
+
+        # Expect all to end
+        runner.wait(timeout=20)
+        assert running(tmp_path) == []
+    finally:
+        runner.kill()
+        for process in running(tmp_path):
+            process.kill()
+
+
+def test_what_already_runs_is_named(
+    write_procfile: Callable[..., str], start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given programs whose terminal was closed without them
+    procfile = write_procfile(one=0, two=0)
+    earlier = start(["python", "procfile.py", procfile])
+    eventually(lambda: len(running(tmp_path)) == 2)
+    pids = {process.pid for process in running(tmp_path)}
+    earlier.send_signal(signal.SIGKILL)
+
+    # When they are started anew
+    again = start(["python", "procfile.py", procfile])
+
+    # Expect to be told which still run, and how to end them
+    again.wait_for_output("Already running in this folder: ")
+    words = again.stderr.replace(")", "").replace(",", "").split()
+    assert {"one", "two", *(str(pid) for pid in pids)} <= set(words)
+    for process in running(tmp_path):
+        process.terminate()
+
+
+def test_the_end_is_told_without_its_routine(
+    write_procfile: Callable[..., str], start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a program that ends well, and one that does not
+    runner = start(["python", "procfile.py", write_procfile(one=0, failing=3)])
+    eventually(lambda: len(running(tmp_path)) == 2)
+    eventually(lambda: runner.stdout.count("| up") == 2)
+
+    # When they are told to stop
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait() == 130
+
+    # Expect their last words, and to hear of the one that failed
+    end = runner.stdout.split("SIGINT received\n")[1]
+    assert sorted(line.split("|")[1].strip() for line in end.splitlines()) == [
+        "bye",
+        "bye",
+        "failing stopped (rc=3)",
+        "stopping; what is being served is finished first",
+    ]
+
+
+def test_a_taken_port_is_one_line_before_anything_starts(start: ProcessStarter) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        run = start.run(["python", "procfile.py", "Procfile"], WEB_PORT=str(port))
+
+        assert run.exit_code == 1
+        [line] = [line for line in run.output.splitlines() if "Already running" not in line]
+        assert f"port {port} on 127.0.0.1 is taken" in line
+        assert f"WEB_PORT={port + 1}" in line
+
+
+@pytest.mark.parametrize("program", ["producer.py", "scheduler.py"])
+def test_without_the_environment_one_line_says_how_to_get_it(
+    program: str, start: ProcessStarter
+) -> None:
+    # -S: without what is installed
+    run = start.run([sys.executable, "-S", program])
+
+    assert run.exit_code == 1
+    [line] = run.output.splitlines()
+    assert ". .venv/bin/activate" in line

@@ -1,0 +1,61 @@
+"""deploy/systemd: units that systemd accepts, and that run what the containers run."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bar.e2e.test_compose import SERVICES
+from tests.conftest import PROJECT_DIR
+from tests.support.programs import require_program
+
+UNITS = sorted((PROJECT_DIR / "deploy/systemd").glob("bar*"))
+PROGRAMS = "/opt/bar/.venv/bin"
+
+
+def command_of(unit: Path, queue: str) -> list[str]:
+    """What a unit runs, without the path of the program."""
+    lines = unit.read_text().splitlines()
+    [command] = [line for line in lines if line.startswith("ExecStart=")]
+    program, *arguments = shlex.split(command.removeprefix("ExecStart=").replace("%i", queue))
+    assert program.startswith(f"{PROGRAMS}/")
+    return [Path(program).name, *arguments]
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    # Given the units, with the programs of this machine
+    verify = require_program("systemd-analyze", install="apt-get install systemd")
+    programs = Path(sys.executable).parent
+    for each in UNITS:
+        here = each.read_text().replace(PROGRAMS, str(programs))
+        (tmp_path / each.name).write_text(here)
+
+    # Expect systemd to find nothing wrong with them
+    name = unit.name.replace("@", "@beer")
+    if name != unit.name:
+        (tmp_path / name).write_text((tmp_path / unit.name).read_text())
+    command = [verify, "verify", "--man=no", str(tmp_path / name)]
+    verified = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_units_run_what_the_containers_run() -> None:
+    commands = {
+        unit.stem.replace("@", "-beer").removeprefix("bar-"): command_of(unit, "beer")
+        for unit in UNITS
+        if unit.suffix == ".service"
+    }
+    assert commands == {name: SERVICES[name]["command"] for name in commands}
+
+
+def test_a_worker_has_time_to_finish() -> None:
+    unit = PROJECT_DIR / "deploy/systemd/bar-worker@.service"
+    command = command_of(unit, "beer")
+    timeout_ms = int(command[command.index("--worker-shutdown-timeout") + 1])
+    [stop] = [line for line in unit.read_text().splitlines() if line.startswith("TimeoutStopSec=")]
+    assert int(stop.removeprefix("TimeoutStopSec=")) * 1000 > timeout_ms

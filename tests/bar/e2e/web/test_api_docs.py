@@ -1,0 +1,26 @@
+"""The interactive description of the JSON API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.support.website import start_website
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.support.processes import ProcessStarter
+
+
+def test_an_order_can_be_tried_on_the_page_of_the_api(start: ProcessStarter, page: Page) -> None:
+    # Given the page, with nothing from elsewhere and no error in its console
+    website = start_website(start)
+    page.goto(f"{website.url}/docs")
+    # When somebody tries an order there
+    page.get_by_text("Place an order.").or_(page.get_by_text("Post Order")).first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    # Expect the answer
+    expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("202")

@@ -1,0 +1,232 @@
+"""What people do on the website, in a real browser, with real workers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.bar.e2e.web.conftest import DEADLINE_MS
+from tests.support.polling import eventually
+from tests.support.website import PASSWORD, Website, start_mail_server, start_website
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.support.processes import ProcessStarter, TestProcess
+
+PATHS = [
+    "/",
+    "/orders",
+    "/standing-orders",
+    "/reports",
+    "/account",
+    "/log-in",
+    "/new-password",
+    "/sign-up",
+    "/sign-up/done",
+    "/docs",
+    "/no-such-page",
+]
+
+
+@pytest.fixture
+def website(start: ProcessStarter) -> Website:
+    expect.set_options(timeout=DEADLINE_MS)
+    return start_website(start)
+
+
+def start_worker(start: ProcessStarter, queue: str, **variables: str) -> TestProcess:
+    command = ["dramatiq", "actors", "-Q", queue, "--processes", "1", "--threads", "2"]
+    return start(command, **variables)
+
+
+def log_in(page: Page, website: Website) -> None:
+    """As one of the staff, who see the reports."""
+    page.context.add_cookies([{"name": "session", "value": website.log_in(), "url": website.url}])
+
+
+def link_in(mail: dict[str, Any], path: str) -> str:
+    found = re.search(rf"http://\S+/{path}/\S+", mail["text"])
+    assert found is not None
+    return found[0]
+
+
+def fill_and_send(page: Page, password: str, button: str) -> None:
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name=button).click()
+
+
+@pytest.mark.slow
+def test_somebody_signs_up_confirms_logs_in_and_chooses_another_password(
+    website: Website, start: ProcessStarter, page: Page, tmp_path: Path
+) -> None:
+    # When a visitor orders something and signs up, while no worker is there to send e-mails
+    page.goto(f"{website.url}/orders")
+    page.get_by_role("button", name="Order a coffee").click()
+    page.goto(f"{website.url}/sign-up")
+    fill_and_send(page, PASSWORD, "Sign up")
+
+    # Expect an answer all the same
+    expect(page.get_by_role("heading", name="Thank you.")).to_be_visible()
+
+    # When a worker comes
+    mail_server = start_mail_server(start, tmp_path / "mails")
+    start_worker(start, "email", SMTP_URL=mail_server.url, WEB_URL=website.url)
+
+    # Expect the e-mail, and a button behind its link that confirms the address
+    [mail] = eventually(mail_server.accepted, timeout_seconds=30)
+    assert mail["to"] == ["ada@example.org"]
+    page.goto(link_in(mail, "confirm"))
+    page.get_by_role("button", name="Confirm my address").click()
+    expect(page.get_by_role("heading", name="Your address is confirmed.")).to_be_visible()
+
+    # When the visitor logs in, expect the order to be there, and "Log in" not any more
+    page.get_by_role("main").get_by_role("link", name="Log in").click()
+    fill_and_send(page, PASSWORD, "Log in")
+    expect(page.get_by_role("list").get_by_text("Coffee", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Log in")).to_have_count(0)
+
+    # When the password is changed by e-mail
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("link", name="Choose a new password").click()
+    page.get_by_role("button", name="Send the link").click()
+    mail = eventually(lambda: mail_server.accepted()[1:], timeout_seconds=30)[0]
+    page.goto(link_in(mail, "new-password"))
+    page.get_by_label("New password").fill("quite another set of words")
+    page.get_by_role("button", name="Set the password").click()
+
+    # Expect to log in anew with that one
+    expect(page.get_by_text("Your new password is set.")).to_be_visible()
+    fill_and_send(page, "quite another set of words", "Log in")
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_standing_order_is_made_without_knowing_cron(website: Website, browser: Browser) -> None:
+    # Given somebody in Lisbon
+    with browser.new_context(timezone_id="Europe/Lisbon") as context:
+        page = context.new_page()
+        page.goto(f"{website.url}/standing-orders")
+        # Expect the browser's time zone to be chosen, and days and a time to be enough
+        expect(page.get_by_label("Time zone")).to_have_value("Europe/Lisbon")
+        page.get_by_label("Mon").uncheck()
+        page.get_by_label("Time", exact=True).fill("18:30")
+        page.get_by_role("button", name="Make a standing order").click()
+        expect(page.get_by_text("Tue, Wed, Thu, Fri at 18:30 (Europe/Lisbon): in ")).to_be_visible()
+        expect(page.get_by_text("Last ordered: not yet")).to_be_visible()
+
+
+def test_an_order_is_followed_from_the_queue_to_the_table(
+    website: Website, start: ProcessStarter, page: Page
+) -> None:
+    # When somebody orders two coffees while nobody serves
+    page.goto(f"{website.url}/orders")
+    for _ in range(2):
+        page.get_by_role("button", name="Order a coffee").click()
+    expect(page.get_by_text("First in the queue.")).to_be_visible()
+    expect(page.get_by_text("1 before you.")).to_be_visible()
+
+    # When a worker comes
+    start_worker(start, "coffee", COFFEE_SECONDS="1")
+
+    # Expect the page to show it without being loaded again
+    expect(page.get_by_text("Being served").first).to_be_visible()
+    expect(page.get_by_text("Served", exact=True)).to_have_count(2)
+
+
+@pytest.mark.slow
+def test_a_report_survives_its_worker(website: Website, start: ProcessStarter, page: Page) -> None:
+    # Given sales, and a report whose worker is killed midway
+    start.run([sys.executable, "-m", "database", "demo-data", "--rows", "20000"])
+    worker = start_worker(start, "reports", REPORT_DAY_SECONDS="0.2")
+    log_in(page, website)
+    page.goto(f"{website.url}/reports")
+    page.get_by_role("button", name="Make the report").click()
+    expect(page.get_by_text(re.compile(r"^[3-9] of \d\d days$"))).to_be_visible()
+    report_url = page.url
+    worker.kill()
+
+    # When somebody presses the button again
+    page.goto(f"{website.url}/reports")
+    page.get_by_role("button", name="Make the report").click()
+
+    # Expect the same report, and another worker to go on with it
+    assert page.url == report_url
+    start_worker(start, "reports", REPORT_DAY_SECONDS="0.01")
+    expect(page.get_by_role("heading", name="Revenue by day")).to_be_visible()
+    assert page.locator(".chart rect").count() >= 28
+    page.goto(f"{website.url}/reports")
+    expect(page.get_by_role("listitem")).to_have_count(1)
+
+    # Expect its figures as a file for spreadsheets
+    page.goto(report_url)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "day,drink,sold,revenue,currency"
+    assert len(lines) > 28
+
+
+def test_a_report_can_be_cancelled(website: Website, start: ProcessStarter, page: Page) -> None:
+    # Given a report that is being made
+    start_worker(start, "reports", REPORT_DAY_SECONDS="0.2")
+    log_in(page, website)
+    page.goto(f"{website.url}/reports")
+    page.get_by_role("button", name="Make the report").click()
+    expect(page.get_by_text("Adding up the days")).to_be_visible()
+
+    # When it is cancelled
+    page.get_by_role("button", name="Cancel the report").click()
+
+    # Expect it to stay cancelled, and to be offered again
+    expect(page.get_by_text("Cancelled")).to_be_visible()
+    expect(page.get_by_role("button", name="Make it again")).to_be_visible()
+
+
+def test_ordering_needs_no_javascript(
+    website: Website, start: ProcessStarter, browser: Browser
+) -> None:
+    start_worker(start, "beer")
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{website.url}/orders")
+        page.get_by_role("button", name="Order a beer").click()
+        # The page loads itself again every few seconds.
+        expect(page.get_by_text("Served", exact=True)).to_be_visible()
+
+
+def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
+    page.goto(f"{website.url}/orders")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    while not page.get_by_role("button", name="Order a beer").evaluate(
+        "button => button === document.activeElement"
+    ):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("list").get_by_text("Beer", exact=True)).to_be_visible()
+    # and the keyboard to be where it was
+    expect(page.get_by_role("button", name="Order a beer")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [320, 360, 480])
+def test_pages_fit_on_a_phone(website: Website, browser: Browser, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 740}) as context:
+        page = context.new_page()
+        log_in(page, website)
+        for path in PATHS:
+            page.goto(f"{website.url}{path}")
+            # The links of the navigation are on one line.
+            links = page.get_by_label("Main").get_by_role("link").all()[1:]
+            assert len({link.bounding_box()["y"] for link in links}) == 1, path  # type: ignore[index]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)

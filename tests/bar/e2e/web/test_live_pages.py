@@ -1,0 +1,127 @@
+"""Pages that follow what happens, in tabs that come and go, over networks that fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.bar.e2e.web.conftest import DEADLINE_MS
+from tests.support.polling import eventually
+from tests.support.website import start_website
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+    from tests.support.processes import ProcessStarter, TestProcess
+    from tests.support.website import Website
+
+STREAM = "**/orders/events"
+
+
+@pytest.fixture
+def website(start: ProcessStarter) -> Website:
+    expect.set_options(timeout=DEADLINE_MS)
+    return start_website(start)
+
+
+def order(page: Page, website: Website) -> None:
+    page.goto(f"{website.url}/orders")
+    page.get_by_role("button", name="Order a coffee").click()
+    expect(page.get_by_text("Nobody is serving coffee right now.")).to_be_visible()
+
+
+def hide(page: Page, *, is_hidden: bool) -> None:
+    """Make the page believe that its tab is in the background: headless tabs never are."""
+    page.evaluate(
+        """isHidden => {
+          Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
+
+
+@pytest.mark.slow
+def test_ten_tabs_of_a_browser_have_one_stream_and_all_are_up_to_date(
+    website: Website, browser: Browser, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given ten tabs that show the same orders
+    with browser.new_context() as context:
+        streams = watch_streams(context)
+        first = context.new_page()
+        order(first, website)
+        tabs = [first, *(context.new_page() for _ in range(9))]
+        for tab in tabs[1:]:
+            tab.goto(f"{website.url}/orders")
+        # When the coffee is served
+        start_worker("coffee", COFFEE_SECONDS="0.5")
+        # Expect all of them to show it, over one stream at a time
+        for tab in tabs:
+            expect(tab.get_by_text("Served", exact=True)).to_be_visible()
+    assert max(streams) == 1
+
+
+def watch_streams(context: BrowserContext) -> list[int]:
+    """Note how many streams are open whenever one begins."""
+    is_open: set[object] = set()
+    counts = [0]
+
+    def begin(request: object) -> None:
+        if request.url.endswith("/orders/events"):  # type: ignore[attr-defined]
+            is_open.add(request)
+            counts.append(len(is_open))
+
+    def end(request: object) -> None:
+        is_open.discard(request)
+
+    context.on("request", begin)
+    context.on("requestfinished", end)
+    context.on("requestfailed", end)
+    return counts
+
+
+def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_seen_again(
+    website: Website, page: Page, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given a tab that goes into the background
+    order(page, website)
+    with page.expect_event("requestfailed", lambda request: "/events" in request.url):
+        hide(page, is_hidden=True)
+    # When the coffee is served meanwhile, and the tab comes back
+    worker = start_worker("coffee")
+    worker.wait_for_output("Served  coffee")
+    hide(page, is_hidden=False)
+    # Expect it to know
+    expect(page.get_by_text("Served", exact=True)).to_be_visible()
+
+
+def test_a_page_goes_on_after_a_proxy_has_failed(
+    website: Website, browser: Browser, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given a proxy that answers 502 for a while
+    with browser.new_context() as context:
+        page = context.new_page()
+        answers: list[int] = []
+
+        def fail_twice(route: Route) -> None:
+            if len(answers) < 2:
+                answers.append(502)
+                route.fulfill(status=502, body="Bad Gateway")
+            else:
+                route.continue_()
+
+        def has_failed_twice() -> bool:
+            page.wait_for_timeout(50)  # Playwright looks at the network meanwhile
+            return len(answers) == 2
+
+        page.route(STREAM, fail_twice)
+        order(page, website)
+        eventually(has_failed_twice, timeout_seconds=20)
+        # When the coffee is served after that
+        start_worker("coffee")
+        # Expect the page to show it
+        expect(page.get_by_text("Served", exact=True)).to_be_visible()

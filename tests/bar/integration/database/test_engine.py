@@ -1,0 +1,94 @@
+"""SQLite as a database with several writers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
+
+from database import engine as database_engine
+from database.engine import make_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.processes import ProcessStarter
+
+
+def test_a_lock_that_is_held_for_too_long_is_an_error_that_callers_expect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a writer that does not let go
+    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+    with engine.connect():
+        pass  # the file is there
+    writer = sqlite3.connect(tmp_path / "bar.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+
+    # Expect SQLAlchemy's own error, which is what callers catch
+    with (
+        pytest.raises(OperationalError, match="database is locked"),
+        engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin(),
+    ):
+        pass
+    writer.close()
+    engine.dispose()
+
+
+def test_nobody_else_can_read_the_default_database(start: ProcessStarter, tmp_path: Path) -> None:
+    # Given a data directory and a file that an earlier version left open to others
+    data_dir = tmp_path / "open"
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
+    (data_dir / "bar.db").touch()
+    (data_dir / "bar.db").chmod(0o644)
+
+    # When a program uses it with the usual umask, which TestProcess inherits
+    before = os.umask(0o022)
+    try:
+        run = start.run(["python", "-m", "database", "migrate"], BARBACK_DATA_DIR=str(data_dir))
+    finally:
+        os.umask(before)
+
+    # Expect it to be closed now, and all that is in it
+    assert run.exit_code == 0, run.output
+    assert data_dir.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in data_dir.iterdir()} == {0o600}
+
+
+def test_a_directory_that_somebody_else_has_made_stays_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+    with engine.begin():
+        pass
+    engine.dispose()
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "bar.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["50%25 off?mode=memory#top", "two\nlines"])
+def test_a_directory_with_characters_that_mean_something_in_a_url_works(
+    name: str, start: ProcessStarter, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / name
+
+    run = start.run(["python", "-m", "database", "migrate"], BARBACK_DATA_DIR=str(data_dir))
+
+    assert run.exit_code == 0, run.output
+    assert (data_dir / "bar.db").stat().st_size > 0
+
+
+def test_a_place_that_cannot_be_used_is_an_error_that_callers_expect(start: ProcessStarter) -> None:
+    run = start.run(["python", "-m", "database", "migrate"], DATABASE_URL="sqlite:////proc/bar.db")
+
+    assert run.exit_code == 1
+    assert "cannot be used" in run.stderr
+    assert "/proc/bar.db" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Uuid, bindparam, make_url, select, text
+from sqlalchemy.orm import Session
+
+from database import migrations, models
+from database.base import UtcDateTime, utc_now
+from database.engine import make_engine
+from database.links import Link, Purpose
+from database.migrations import is_up_to_date, migrate
+from database.users import User
+
+if TYPE_CHECKING:
+    from tests.support.processes import ProcessStarter
+
+MIGRATE = [sys.executable, "-m", "database", "migrate"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path}/bar.db"
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(url: str) -> None:
+    # When all migrations are applied, twice
+    engine = make_engine(make_url(url))
+    migrate(engine)
+    migrate(engine)
+
+    # Expect no difference to the models
+    assert is_up_to_date(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, models.Base.metadata) == []
+    engine.dispose()
+
+
+def test_the_newest_migration_is_alembics_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_many_processes_may_migrate_at_the_same_time(start: ProcessStarter, url: str) -> None:
+    processes = [start(MIGRATE, DATABASE_URL=url) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4, processes[0].output
+
+
+def test_a_database_that_is_not_there_is_an_error_of_two_lines(start: ProcessStarter) -> None:
+    process = start.run(MIGRATE, DATABASE_URL="postgresql://bar:secret@127.0.0.1:1/bar")
+    assert process.exit_code == 1
+    assert "cannot be used" in process.stderr
+    assert "secret" not in process.output
+    assert "Traceback" not in process.output
+
+
+def test_who_has_not_confirmed_the_address_keeps_the_link_that_was_sent(url: str) -> None:
+    # Given a database of the release before log-in, with two who signed up
+    engine = make_engine(make_url(url))
+    migrate(engine, "0002")
+    values = {"now": utc_now(), "ada": uuid.uuid4(), "bob": uuid.uuid4()}
+    ids = (bindparam(name, type_=Uuid()) for name in ("ada", "bob"))
+    insert = text(
+        "INSERT INTO users (id, email, password_hash, created_at, confirmed_at) VALUES"
+        " (:ada, 'ada@example.org', 'a', :now, :now), (:bob, 'bob@example.org', 'b', :now, NULL)"
+    )
+    with engine.begin() as connection:
+        connection.execute(insert.bindparams(bindparam("now", type_=UtcDateTime()), *ids), values)
+
+    # When it is brought up to date
+    migrate(engine)
+
+    # Expect an account for the one who confirmed, who is no staff, and a link for the other
+    with Session(engine) as session:
+        assert [(user.id, user.is_staff) for user in session.scalars(select(User))] == [
+            (values["ada"], False)
+        ]
+        [link] = session.scalars(select(Link))
+        assert (link.id, link.purpose, link.password_hash) == (values["bob"], Purpose.CONFIRM, "b")
+    engine.dispose()

@@ -1,0 +1,195 @@
+"""E-mails on their way to a real mail server: slow, moody or broken."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import stat
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+import trustme
+
+from email_addresses import InvalidAddress
+from mail import mailer as mailer_module
+from mail.account_emails import confirmation_email
+from mail.links import read_confirmation_token
+from mail.mailer import SMTP_TIMEOUT_SECONDS, Mailbox, MailRefused, MailServer
+from tests.support.website import MailServer as Ledger
+from tests.support.website import start_mail_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+    from pathlib import Path
+
+    from tests.support.processes import ProcessStarter
+
+
+def an_email() -> EmailMessage:
+    return confirmation_email(uuid4(), "ada@example.org")
+
+
+def deliver(start: ProcessStarter, tmp_path: Path, *options: str) -> list[str]:
+    """Deliver an e-mail to a mail server with options; return who it was for."""
+    server = start_mail_server(start, tmp_path / "mails", *options)
+    try:
+        MailServer.from_url(server.url).deliver(an_email())
+    finally:
+        recipients = [to for mail in server.accepted() for to in mail["to"]]
+    return recipients
+
+
+def test_an_email_arrives(start: ProcessStarter, tmp_path: Path) -> None:
+    assert deliver(start, tmp_path) == ["ada@example.org"]
+
+
+def test_a_slow_server_is_waited_for(start: ProcessStarter, tmp_path: Path) -> None:
+    assert deliver(start, tmp_path, "--delay-seconds", "1") == ["ada@example.org"]
+
+
+def test_a_refusal_for_good_is_not_tried_again(start: ProcessStarter, tmp_path: Path) -> None:
+    with pytest.raises(MailRefused, match="no such mailbox"):
+        deliver(start, tmp_path, "--reply", "550 no such mailbox")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ("451 later, please", smtplib.SMTPResponseException),
+        ("drop", smtplib.SMTPServerDisconnected),
+    ],
+)
+def test_a_passing_failure_may_be_tried_again(
+    start: ProcessStarter, tmp_path: Path, reply: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        deliver(start, tmp_path, "--reply", reply)
+
+
+def test_an_accepted_email_is_delivered_whether_or_not_the_server_says_goodbye(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    started_at = time.monotonic()
+    assert deliver(start, tmp_path, "--hang-at-quit") == ["ada@example.org"]
+    assert time.monotonic() - started_at < SMTP_TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize("domain", ["bücher.example", "xn--bcher-kva.example"])
+def test_a_domain_with_umlauts_needs_no_special_server(
+    start: ProcessStarter, tmp_path: Path, domain: str
+) -> None:
+    server = start_mail_server(start, tmp_path / "mails", "--ascii-only")
+    MailServer.from_url(server.url).deliver(confirmation_email(uuid4(), f"ada@{domain}"))
+    [mail] = server.accepted()
+    assert mail["to"] == ["ada@xn--bcher-kva.example"]
+
+
+@pytest.mark.parametrize("address", ["=?utf-8?q?eve=40example=2Ecom=2C?=@example.org", "a\0@b.org"])
+def test_an_address_that_was_stored_before_it_was_checked_gets_no_email(address: str) -> None:
+    with pytest.raises(InvalidAddress):
+        confirmation_email(uuid4(), address)
+
+
+def test_without_encryption_nothing_is_sent_where_it_was_asked_for(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a server that offers no STARTTLS
+    server = start_mail_server(start, tmp_path / "mails")
+
+    # Expect neither the password nor the e-mail to be sent
+    mailer = MailServer.from_url(server.url.replace("smtp://", "smtp+starttls://user:secret@"))
+    with pytest.raises(smtplib.SMTPNotSupportedError):
+        mailer.deliver(an_email())
+    assert server.accepted() == []
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A certificate for this machine, which this process trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    path = str(tmp_path / "server.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    mailer_module._tls.cache_clear()
+    yield path
+    mailer_module._tls.cache_clear()
+
+
+def start_encrypted(
+    start: ProcessStarter, tmp_path: Path, certificate: str, scheme: str
+) -> tuple[MailServer, Ledger]:
+    """A mail server that wants TLS and a login, and what sends to it with the right password."""
+    options = ["--certificate", certificate, "--login", "bar:open sesame"]
+    if scheme == "smtp+starttls":
+        options.append("--starttls")
+    ledger = start_mail_server(start, tmp_path / "mails", *options)
+    url = ledger.url.replace("smtp://", f"{scheme}://bar:open%20sesame@")
+    return MailServer.from_url(url), ledger
+
+
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
+def test_a_server_may_want_encryption_and_a_login(
+    start: ProcessStarter, tmp_path: Path, certificate: str, scheme: str
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, scheme)
+
+    mailer.deliver(an_email())
+
+    [mail] = ledger.accepted()
+    assert mail["to"] == ["ada@example.org"]
+    assert (mail["is_encrypted"], mail["user"]) == (True, "bar")
+
+
+def test_a_wrong_password_sends_nothing(
+    start: ProcessStarter, tmp_path: Path, certificate: str
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, "smtp+starttls")
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        replace(mailer, password="open barley").deliver(an_email())
+    assert ledger.accepted() == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
+def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
+    start: ProcessStarter,
+    tmp_path: Path,
+    certificate: str,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailer, ledger = start_encrypted(start, tmp_path, certificate, scheme)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        mailer.deliver(an_email())
+    assert ledger.accepted() == []
+
+
+def test_a_url_says_all_there_is_to_say() -> None:
+    server = MailServer.from_url("smtps://ada%40x:p%2Fw@mail.example.org")
+    assert (server.scheme, server.host, server.port) == ("smtps", "mail.example.org", 465)
+    assert (server.user, server.password) == ("ada@x", "p/w")
+
+
+def test_the_folder_has_one_readable_file_for_each_email(tmp_path: Path) -> None:
+    # When an e-mail is delivered twice
+    mailbox = Mailbox(tmp_path / "mailbox")
+    user_id = uuid4()
+    paths = {mailbox.deliver(confirmation_email(user_id, "ada@example.org")) for _ in range(2)}
+
+    # Expect one file that only its owner can read the folder of, with the link in one piece
+    [path] = paths
+    assert [str(file) for file in (tmp_path / "mailbox").iterdir()] == [path]
+    assert stat.S_IMODE((tmp_path / "mailbox").stat().st_mode) == 0o700
+    text = (tmp_path / "mailbox").joinpath(path).read_text()
+    [link, *_] = [line for line in text.splitlines() if "/confirm/" in line]
+    assert read_confirmation_token(link.rsplit("/", 1)[-1]) == user_id
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y.z"])
+def test_a_forged_link_belongs_to_nobody(token: str) -> None:
+    assert read_confirmation_token(token) is None

@@ -1,0 +1,155 @@
+"""Connections that are too many, silent or slow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from settings import settings
+from web import connections
+from web.connections import GuardedProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.types import Receive, Scope, Send
+
+TIMEOUT_SECONDS = 0.3
+DEADLINE_SECONDS = 10
+
+GET = b"GET / HTTP/1.1\r\nHost: bar\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: bar\r\nContent-Length: 100\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers when it has read the whole request."""
+    assert scope["type"] == "http"
+    while (await receive()).get("more_body"):
+        pass
+    headers = [(b"content-length", b"7")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Cheers!"})
+
+
+@dataclass
+class Client:
+    """A connection to the server under test."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def is_closed(self) -> bool:
+        try:
+            return await asyncio.wait_for(self.reader.read(), DEADLINE_SECONDS) == b""
+        except ConnectionError:
+            return True
+
+    async def is_answered(self) -> bool:
+        self.send(GET)
+        try:
+            answer = self.reader.readuntil(b"Cheers!")
+            return (await asyncio.wait_for(answer, DEADLINE_SECONDS)).startswith(b"HTTP/1.1 200")
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return False
+
+    async def close(self) -> None:
+        self.writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def running_server() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """A server; yields what connects to it from an address of this machine."""
+    config = Config(app, http=GuardedProtocol, log_config=None, lifespan="off")
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: GuardedProtocol(config, state, {}), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def connect(source: str = "127.0.0.1") -> Client:
+            client = Client(
+                *await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+            )
+            stack.push_async_callback(client.close)
+            return client
+
+        yield connect
+    server.close()
+    while state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("beginning", [b"", GET[:-2], POST, POST + b"beer"])
+def test_a_request_that_does_not_come_to_its_end_is_not_waited_for(beginning: bytes) -> None:
+    async def check() -> None:
+        async with running_server() as connect:
+            client = await connect()
+            client.send(beginning)
+            assert await client.is_closed()
+
+    asyncio.run(check())
+
+
+def test_a_byte_now_and_then_does_not_buy_time() -> None:
+    async def drip(client: Client) -> None:
+        while True:
+            client.send(b"X")
+            await asyncio.sleep(TIMEOUT_SECONDS / 10)
+
+    async def check() -> None:
+        async with running_server() as connect:
+            client = await connect()
+            client.send(GET[:-2])
+            dripping = asyncio.create_task(drip(client))
+            assert await client.is_closed()
+            dripping.cancel()
+
+    asyncio.run(check())
+
+
+def test_a_connection_is_kept_for_the_next_request() -> None:
+    async def check() -> None:
+        async with running_server() as connect:
+            client = await connect()
+            assert await client.is_answered()
+            await asyncio.sleep(2 * TIMEOUT_SECONDS)  # the time for a request has not begun
+            assert await client.is_answered()
+
+    asyncio.run(check())
+
+
+def test_one_network_cannot_take_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check() -> None:
+        async with running_server() as connect:
+            # Given a network that holds all that it may have
+            for _ in range(10):
+                assert await (await connect("127.0.0.2")).is_answered()
+            # When it wants one more
+            assert not await (await connect("127.0.0.2")).is_answered()
+            # Expect others to be served all the same, up to the limit of all
+            for number in range(3, 33):
+                assert await (await connect(f"127.0.0.{number}")).is_answered()
+            assert not await (await connect("127.0.0.40")).is_answered()
+
+    limited = settings.model_copy(update={"max_connections": 40})
+    monkeypatch.setattr(connections, "settings", limited)
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_SECONDS", 60)
+    asyncio.run(check())
+    assert not connections._open_connections

@@ -1,0 +1,73 @@
+"""What work leaves behind in the database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import dramatiq
+import pytest
+from sqlalchemy import select
+
+from actors import make_report, serve_a_beer
+from actors.failures import RecordFailures
+from database.engine import reading, writing
+from database.orders import Order, OrderState, add_order
+from database.reports import Report, ReportState, request_report
+from database.sales import Sale
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.stub import StubBroker
+
+
+@pytest.fixture
+def order_id() -> str:
+    order_id = uuid4().hex
+    with writing() as session:
+        add_order(session, order_id, drink="beer", visitor="ada")
+    return order_id
+
+
+def test_serving_an_order_twice_sells_it_once(order_id: str) -> None:
+    # When an order is served twice
+    for _ in range(2):
+        serve_a_beer(order_id)
+
+    # Expect one sale, and its state on the website
+    with reading() as session:
+        assert len(session.scalars(select(Sale).where(Sale.order_id == order_id)).all()) == 1
+        order = session.get_one(Order, order_id)
+        assert order.state is OrderState.SERVED
+        assert order.served_by
+
+
+@pytest.mark.parametrize("keyword", [False, True])
+def test_an_order_that_was_given_up_is_shown_as_failed(
+    stub_broker: StubBroker, order_id: str, *, keyword: bool
+) -> None:
+    # Given an order whose message became a dead letter
+    message = serve_a_beer.message(order_id=order_id) if keyword else serve_a_beer.message(order_id)
+    RecordFailures().after_nack(stub_broker, dramatiq.MessageProxy(message))
+
+    # Expect the website to know
+    with reading() as session:
+        assert session.get_one(Order, order_id).state is OrderState.FAILED
+
+
+def test_a_report_that_was_given_up_is_shown_as_failed(stub_broker: StubBroker) -> None:
+    with writing() as session:
+        report, _ = request_report(session, dt.date(2020, 1, 1))
+    message = make_report.message(str(report.id))
+    RecordFailures().after_nack(stub_broker, dramatiq.MessageProxy(message))
+    with reading() as session:
+        assert session.get_one(Report, report.id).state is ReportState.FAILED
+
+
+def test_a_report_is_made_to_its_end_by_one_message() -> None:
+    with writing() as session:
+        report, _ = request_report(session, dt.date(2020, 2, 1))
+    make_report(str(report.id))
+    with reading() as session:
+        found = session.get_one(Report, report.id)
+        assert (found.state, found.days_done) == (ReportState.DONE, 29)

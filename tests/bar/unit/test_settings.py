@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from settings import PROJECT_DIR, Settings
+from tests.conftest import program_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_settings(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a new process, as every program of the bar does."""
+    return subprocess.run(
+        [sys.executable, "-c", "import settings"],
+        cwd=PROJECT_DIR,
+        env=program_environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_without_environment_variables_the_defaults_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BEER_SECONDS")
+    monkeypatch.delenv("COFFEE_SECONDS")
+
+    settings = Settings()
+
+    assert settings.redis_url is None
+    assert settings.barback_data_dir == PROJECT_DIR / ".barback"
+    assert (settings.beer_seconds, settings.coffee_seconds) == (3.0, 0.2)
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "")
+    assert Settings().redis_url is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("BEER_SECONDS", "-1", "greater than or equal to 0, got '-1'"),
+        ("BEER_SECONDS", "a while", "a valid number"),
+        ("COFFEE_SECONDS", "nan", "got 'nan'"),
+        ("COFFEE_SECONDS", "3601", "less than or equal to 3600"),
+        ("RESULT_TTL_SECONDS", "0", "greater than or equal to 1"),
+        ("REDIS_URL", "http://localhost", "should look like redis://"),
+        ("REDIS_URL", "redis://localhost:port", "should look like redis://"),
+        ("REDIS_URL", "redis://localhost?bogus=1", "behind the ?"),
+        ("DATABASE_URL", "mysql://localhost/bar", "should look like sqlite:///"),
+        ("DATABASE_URL", "postgresql://bar@localhost:port/bar", "should look like sqlite:///"),
+        ("DATABASE_URL", "postgresql://bar:se@cret@localhost/bar", "an @ as %40"),
+        ("SMTP_URL", "smtp://localhost:port", "should look like smtp://host:25"),
+        ("SMTP_URL", "smtp://", "should look like smtp://host:25"),
+        ("WEB_URL", "bar.example.org", "should look like https://"),
+        ("WEB_URL", "https://bar.example.org/shop", "without a path"),
+        ("WEB_HOST", "no host", "should name a host"),
+        ("WEB_PORT", "0", "greater than or equal to 1"),
+        ("WEB_SECRET", "a" * 40, "drawn at random"),
+        ("WEB_SECRET", "short", "drawn at random"),
+        ("TRUSTED_PROXIES", "*", "should look like 10.0.0.2"),
+        ("MAIL_FROM", "The Bar", "@-sign"),
+        ("MAIL_FROM", "=?utf-8?q?eve=40x=2Eorg=2C?=@example.org", "=?"),
+        ("BAR_TIMEZONE", "posix/Europe/Lisbon", "no time zone is called"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_reason(variable: str, value: str, reason: str) -> None:
+    run = read_settings(**{variable: value})
+
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"Error: the environment variable {variable} is wrong: ")
+    assert reason in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REDIS_URL", "http://bar:s3cr3t@localhost"),
+        ("REDIS_URL", "redis://bar:s3cr3t"),
+        ("DATABASE_URL", "postgresql://bar:s3cr3t@localhost:port/bar"),
+        ("DATABASE_URL", "mysql://bar:s3cr3t@localhost/bar"),
+        ("DATABASE_URL", "postgresql://bar:pass@s3cr3t@localhost/bar"),
+        ("SMTP_URL", "smtp://bar:s3cr3t@localhost:port"),
+        ("WEB_SECRET", "s3cr3ts3cr3ts3cr3ts3cr3t"),
+    ],
+)
+def test_a_wrong_value_does_not_show_the_secret_in_it(variable: str, value: str) -> None:
+    run = read_settings(**{variable: value})
+    assert run.returncode == 2
+    assert "s3cr3t" not in run.stdout + run.stderr
+
+
+def test_addresses_are_kept_in_the_form_that_programs_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_URL", "https://Bücher.example/")
+    assert Settings().public_url == "https://xn--bcher-kva.example"
+    monkeypatch.setenv("WEB_URL", "")
+    monkeypatch.setenv("WEB_HOST", "[::1]")
+    assert Settings().public_url == "http://[::1]:8000"
+
+
+def test_every_variable_has_a_meaning() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_variable_stands_in_the_readme_and_the_example(project_dir: Path) -> None:
+    readme = (project_dir / "README.md").read_text()
+    example = (project_dir / ".env.example").read_text()
+    for name in map(str.upper, Settings.model_fields):
+        assert f"`{name}`" in readme
+        assert f"{name}=" in example

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import contextlib
+
+import argon2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from web.accounts.credentials import (
+    MAX_PASSWORD_LENGTH,
+    NO_PASSWORD,
+    Credentials,
+    hash_password,
+    is_password,
+)
+
+GOOD = "four plain english words"
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        *["", "ada", "ada@", "@example.org", "a b@example.org", "a@b", "jörg@example.org"],
+        # Header parsers read another mailbox in these.
+        "=?utf-8?q?=6cost?=@example.org",
+        "=?utf-8?q?eve=40example=2Ecom=2C?=@example.org",
+        "a\0b@example.org",
+        "ada@example.org\r\nBcc: eve@example.org",
+    ],
+)
+def test_what_is_no_address_is_refused(email: str) -> None:
+    with pytest.raises(ValidationError, match="email"):
+        Credentials(email=email, password=GOOD)
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("short", "at least 10 characters"),
+        ("1234567890", "attackers try first"),
+        ("QwertyUiop", "attackers try first"),
+        (" " * 10, "attackers try first"),
+        ("a" * 10, "attackers try first"),
+        ("ada@example.org", "attackers try first"),
+        ("four plain\0words", "can be seen"),
+        ("x" * (MAX_PASSWORD_LENGTH + 1), "at most"),
+    ],
+)
+def test_a_weak_password_is_refused_with_the_reason(password: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        Credentials(email="ada@example.org", password=password)
+
+
+@given(st.text(), st.text())
+def test_any_text_is_taken_or_refused_and_nothing_breaks(email: str, password: str) -> None:
+    with contextlib.suppress(ValidationError):
+        assert Credentials(email=email, password=password).password == password
+
+
+@pytest.mark.parametrize("domain", ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"])
+def test_one_mailbox_is_one_account_however_its_domain_is_written(domain: str) -> None:
+    assert Credentials(email=f"ada@{domain}", password=GOOD).email == "ada@xn--bcher-kva.example"
+
+
+def test_a_password_is_kept_as_an_argon2_hash() -> None:
+    hashed = hash_password(GOOD)
+    assert hashed.startswith("$argon2id$")
+    assert argon2.PasswordHasher().verify(hashed, GOOD)
+    assert GOOD not in hashed
+
+
+@pytest.mark.parametrize("password_hash", [NO_PASSWORD, "", "no hash"], ids=["none", "", "bad"])
+def test_no_password_opens_an_account_without_one(password_hash: str) -> None:
+    assert not is_password(GOOD, password_hash)
+
+
+def test_the_right_password_is_known_from_a_wrong_one() -> None:
+    hashed = hash_password(GOOD)
+    assert is_password(GOOD, hashed)
+    assert not is_password(GOOD.upper(), hashed)
+    assert not is_password("\ud800", hashed)

@@ -1,0 +1,20 @@
+"""The keys of the queue that most tests use, and those that are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.cluster import RedisCluster
+
+from barback.connection.server import each_server
+from barback.store.keys import QueueKeys
+
+
+def keys_of(client: Any) -> QueueKeys:
+    """The keys of the default queue, where a client leads."""
+    return QueueKeys("dramatiq", "default", on_cluster=isinstance(client, RedisCluster))
+
+
+def keys_like(client: Any, pattern: str) -> list[str]:
+    """The keys that are there, on whichever server."""
+    return [str(key) for server in each_server(client) for key in server.keys(pattern)]

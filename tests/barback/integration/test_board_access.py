@@ -1,0 +1,240 @@
+"""Who may do what on the board, and what messages of bad people do to it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import dramatiq
+import pytest
+
+from barback import control
+from barback.board import with_token
+from barback.board.access import on_loopback
+from tests.support.board import BoardClient, bury, send
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from barback import RedisBroker
+
+TOKEN = "a-token-of-many-letters"  # noqa: S105
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "\x1b]0;owned\x07\x1b[31mred",
+    "a\x00b\rc\nd\u2028e",
+    "\u202egnp.exe\u2066",
+    "{{ 7*7 }}{% raw %}",
+    "%7B%7B$&+,/:;=?@#[]",
+    "x" * 1_000_000,
+]
+
+
+@pytest.fixture
+def client(broker: RedisBroker) -> BoardClient:
+    return BoardClient(broker)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_no_other_site_can_have_a_visitor_change_anything(
+    broker: RedisBroker, client: BoardClient, site: str
+) -> None:
+    send(broker)
+
+    answer = client.post("/queues/beer/purge", headers={"Sec-Fetch-Site": site})
+
+    assert answer.status_code == 403
+    assert broker.queue_length("beer") == 1
+
+
+def test_a_browser_without_fetch_metadata_is_judged_by_its_origin(
+    broker: RedisBroker, client: BoardClient
+) -> None:
+    send(broker)
+
+    refused = client.post("/queues/beer/purge", headers={"Origin": "http://evil.example"})
+    opaque = client.post("/queues/beer/purge", headers={"Origin": "null"})
+    taken = client.post("/queues/beer/purge", headers={"Origin": "http://127.0.0.1:9191"})
+
+    assert (refused.status_code, opaque.status_code, taken.status_code) == (403, 403, 303)
+
+
+@pytest.mark.parametrize(
+    "path", ["/queues/beer/purge", "/queues/beer/pause", "/dead/requeue", "/dead/delete-all"]
+)
+def test_nothing_is_changed_by_following_a_link(
+    broker: RedisBroker, client: BoardClient, path: str
+) -> None:
+    send(broker)
+
+    assert client.get(path).status_code in (404, 405)
+    assert broker.queue_length("beer") == 1
+    assert control.paused(broker) == {}
+
+
+def test_a_read_only_board_shows_everything_and_changes_nothing(broker: RedisBroker) -> None:
+    send(broker)
+    bury(broker, "d1")
+    client = BoardClient(broker, read_only=True)
+
+    for path in ("/", "/queues/beer", "/dead", "/queues/beer/messages/d1"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert 'method="post"' not in page.text or "<button" not in page.text.split("post", 1)[1]
+    assert client.post("/queues/beer/purge").status_code == 403
+    assert client.post("/dead/delete", data={"letter": "beer:d1"}).status_code == 403
+
+
+def test_authorize_decides_by_action(broker: RedisBroker) -> None:
+    async def authorize(request: Request, action: str) -> str | None:
+        role = request.headers.get("x-role")
+        return role if role == "chief" or action == "view" else None
+
+    send(broker)
+    client = BoardClient(broker, authorize=authorize)
+
+    assert client.get("/", headers={"X-Role": "guest"}).status_code == 200
+    assert client.get("/dead/export", headers={"X-Role": "guest"}).status_code == 403
+    assert client.post("/queues/beer/purge", headers={"X-Role": "guest"}).status_code == 403
+    assert client.get("/", headers={}).status_code == 403
+    assert client.post("/queues/beer/purge", headers={"X-Role": "chief"}).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/", "/events", "/metrics", "/dead/export", "/jobs/x"])
+def test_without_the_token_nothing_is_shown(broker: RedisBroker, path: str) -> None:
+    client = BoardClient(broker, authorize=with_token(TOKEN))
+
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic ???"}):
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+    assert client.get("/", auth=("ada", TOKEN)).status_code == 200
+    assert client.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_a_short_token_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 16 characters, got 5"):
+        with_token("short")
+
+
+def test_an_open_board_answers_under_this_machines_names_alone(broker: RedisBroker) -> None:
+    client = BoardClient(broker, authorize=on_loopback)
+
+    assert client.get("/").status_code == 200
+    assert client.get("/", headers={"Host": "rebound.example:9191"}).status_code == 403
+
+
+def test_every_change_leaves_a_line_that_says_who_what_and_how_many(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(broker)
+    send(broker)
+    client = BoardClient(broker, authorize=lambda *_: "ada\nwho=eve")
+
+    with caplog.at_level(logging.INFO, "barback.board.audit"):
+        client.post("/queues/beer/purge")
+
+    (line,) = [each.message for each in caplog.records if each.name == "barback.board.audit"]
+    assert line == r"who=ada\nwho=eve action=purge queue=beer count=2"
+
+
+def test_arguments_can_be_hidden_everywhere(broker: RedisBroker) -> None:
+    def redact(_actor: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return ["•••" for _ in args], {**kwargs, "table": "•••"}
+
+    waiting = send(broker, "secret")
+    bury(broker, "d1", "secret")
+    client = BoardClient(broker, redact=redact)
+
+    for path in (
+        *("/queues/beer", f"/queues/beer/messages/{waiting}", "/queues/beer/messages/d1"),
+        *("/dead", "/dead/export?as=csv", "/dead/export?as=json"),
+    ):
+        for parameters in ({}, {"format": "json"}):
+            assert "secret" not in client.get(path, params=parameters).text, path
+    assert client.json("/dead?q=secret")["matched"] == 0
+
+
+def test_what_a_broken_redaction_was_to_hide_stays_hidden(broker: RedisBroker) -> None:
+    def redact(*_: Any) -> Any:
+        raise RuntimeError
+
+    send(broker, "secret")
+
+    page = BoardClient(broker, redact=redact).get("/queues/beer")
+
+    assert page.status_code == 200
+    assert "secret" not in page.text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_messages_do_no_harm_on_any_page(broker: RedisBroker, text: str) -> None:
+    # Given a message and a dead letter that are hostile in every field
+    message: dramatiq.Message[Any] = dramatiq.Message(
+        "beer", text[:200], (text[:900_000],), {text[:50]: text[:50]}, {"traceback": text[:1000]}
+    )
+    waiting = broker.enqueue(message).options["redis_message_id"]
+    broker.enqueue(message, delay=60_000)
+    redis_id = text[:100]
+    bury(broker, redis_id, text[:900_000], error=text)
+    client = BoardClient(broker)
+
+    # When each page is looked at
+    letter = client.json("/dead")["letters"][0]
+    page = client.get("/dead")
+    addresses = [part.partition('"')[0] for part in page.text.split('href="')]
+    links = [address for address in addresses if "/messages/" in address]
+    pages = [
+        page,
+        *(client.get(path) for path in ("/", "/queues/beer", "/delayed", "/dead?q=actor:*")),
+        client.get(f"/queues/beer/messages/{waiting}"),
+        *(client.get(link.replace("&amp;", "&")) for link in links),
+    ]
+
+    # Expect nothing of it to reach the browser as markup, control or direction
+    assert letter["id"] == redis_id
+    assert links
+    for each in pages:
+        assert each.status_code == 200
+        assert len(each.text) < 300_000
+        for bad in ("<script>alert", "<img", "\x1b", "\x00", "\u202e", "\u2066", "\u2028"):
+            assert bad not in each.text.replace('<img src="/static', "")
+        assert "script-src 'self'" in each.headers["content-security-policy"]
+
+    # … and the dead letter to be requeued all the same
+    answer = client.post("/dead/requeue", data={"letter": f"beer:{quote(redis_id)}"})
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"].endswith("count=1")
+
+
+def test_payloads_that_are_no_messages_are_shown_as_what_they_are(
+    broker: RedisBroker, client: BoardClient
+) -> None:
+    keys = broker.store.keys("beer")
+    broker.store.register(["beer"])
+    for redis_id, payload in {b"\xff\xfe": b"\x80\x81", b"plain": b"<b>no message</b>"}.items():
+        broker.client.rpush(keys.queue, redis_id)
+        broker.client.hset(keys.messages, redis_id, payload)
+
+    page = client.get("/queues/beer")
+
+    assert page.status_code == 200
+    assert "&lt;b&gt;no message" in page.text
+    assert client.get("/queues/beer/messages/%FF%FE").status_code == 200
+
+
+def test_a_form_that_is_too_large_is_refused(client: BoardClient) -> None:
+    answer = client.post("/dead/requeue", content=b"letter=" + b"x" * 1_000_000)
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30, "²"])
+def test_pages_that_cannot_be_are_refused(client: BoardClient, page: str) -> None:
+    answer = client.get("/dead", params={"page": page})
+
+    assert answer.status_code == 400
+    assert "Expected page to be a number" in answer.text

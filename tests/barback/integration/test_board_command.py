@@ -1,0 +1,113 @@
+"""`python -m barback board` and `python -m barback metrics`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import dramatiq
+import httpx
+import pytest
+
+from barback import RedisBroker
+from tests.support.polling import eventually
+
+if TYPE_CHECKING:
+    from tests.support.processes import ProcessStarter
+
+BOARD = [sys.executable, "-m", "barback", "board"]
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{url}/healthz", timeout=10).status_code == 200
+    return False
+
+
+def test_the_board_is_open_on_loopback_and_leaves_when_it_is_told_to(
+    start: ProcessStarter, free_port: int
+) -> None:
+    process = start([*BOARD, "--port", str(free_port)])
+    process.wait_for_output(f"The board: http://127.0.0.1:{free_port}")
+    url = f"http://127.0.0.1:{free_port}"
+    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+
+    assert httpx.get(url, timeout=10).status_code == 200
+    # An open page holds nothing up.
+    with httpx.stream("GET", f"{url}/events", timeout=20) as stream:
+        assert next(stream.iter_lines()).startswith("retry")
+        assert process.stop() == 0
+
+
+def test_audit_lines_are_logged_as_json(
+    start: ProcessStarter, free_port: int, redis_url: str
+) -> None:
+    broker = RedisBroker(url=redis_url)
+    broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    broker.close()
+    process = start([*BOARD, "--port", str(free_port)], LOG_FORMAT="json")
+    url = f"http://127.0.0.1:{free_port}"
+    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+
+    httpx.post(f"{url}/queues/beer/purge", timeout=10)
+
+    line = eventually(lambda: [each for each in process.stderr.splitlines() if "audit" in each])[0]
+    assert json.loads(line)["message"] == "who=this machine action=purge queue=beer count=1"
+
+
+def test_a_board_for_others_does_not_start_without_a_token(start: ProcessStarter) -> None:
+    run = start.run([*BOARD, "--host", "0.0.0.0"])  # noqa: S104
+
+    assert run.exit_code == 2
+    assert "Set BARBACK_BOARD_TOKEN" in run.output
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "text"),
+    [
+        (["--token", "short"], 2, "at least 16 characters"),
+        (["--port", "0"], 2, "--port"),
+        (["--host", "no.such.host.invalid", "--token", "x" * 20], 1, "cannot listen on"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    start: ProcessStarter, options: list[str], exit_code: int, text: str
+) -> None:
+    run = start.run([*BOARD, *options])
+
+    assert (run.exit_code, "Traceback" in run.output) == (exit_code, False), run.output
+    assert text in run.output
+
+
+def test_a_taken_port_is_named_with_another_one(start: ProcessStarter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        run = start.run([*BOARD, "--port", str(port)])
+
+    assert run.exit_code == 1
+    assert f"--port {port + 1}" in run.output
+
+
+def test_without_a_server_the_board_says_so(start: ProcessStarter, free_port: int) -> None:
+    url = f"redis://127.0.0.1:{free_port}/0"
+
+    run = start.run([*BOARD, "--port", str(free_port)], REDIS_URL=url)
+
+    assert run.exit_code == 3
+    assert "The server cannot be reached" in run.output
+
+
+def test_metrics_prints_what_prometheus_reads(start: ProcessStarter, redis_url: str) -> None:
+    broker = RedisBroker(url=redis_url)
+    broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    broker.close()
+
+    run = start.run([sys.executable, "-m", "barback", "metrics"])
+
+    assert run.exit_code == 0
+    assert 'barback_queue_waiting{queue="beer"} 1.0' in run.stdout

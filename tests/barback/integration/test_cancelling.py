@@ -1,0 +1,317 @@
+"""Cancelling messages, wherever they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+
+from barback.control import (
+    Cancelled,
+    Control,
+    cancel,
+    cancel_all,
+    cancelled,
+    check_cancelled,
+    find,
+    progress,
+)
+from tests.support.polling import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from barback import RedisBroker
+
+#: How long a test waits for a cancellation that does not come, in seconds.
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture
+def controlled(broker: RedisBroker) -> RedisBroker:
+    broker.add_middleware(Control())
+    return broker
+
+
+def id_of(message: dramatiq.Message[Any]) -> str:
+    return str(message.options["redis_message_id"])
+
+
+def becomes(broker: RedisBroker, message: dramatiq.Message[Any], state: str) -> None:
+    eventually(
+        lambda: find(broker, id_of(message)).state == state,
+        complaint=lambda: f"{find(broker, id_of(message))}",
+    )
+
+
+def nothing_is_left(broker: RedisBroker) -> None:
+    """Nothing but what is remembered, and what every worker leaves."""
+    eventually(lambda: broker.do_qsize("default") == 0)
+    keys: Any = broker.client.keys("dramatiq:*default*")
+    left = {key.decode() for key in keys}
+    kinds = {key.rpartition(":")[2] for key in left}
+    of_workers = {"waiting", "consumers", "heartbeats", "running", "delay-changed"}
+    assert kinds <= {"ended", "ended-details", *of_workers}
+
+
+@pytest.mark.parametrize("priority", [0, 7])
+def test_a_waiting_message_is_gone_at_once(
+    priority: int, controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given two messages that wait
+    ran: list[str] = []
+    note = dramatiq.actor(broker=controlled, actor_name="note", priority=priority)(ran.append)
+    unwanted, wanted = note.send("unwanted"), note.send("wanted")
+
+    # When one is cancelled, by either id
+    answer = cancel(controlled, unwanted.message_id, reason="the guest has left")
+
+    # Expect it to be gone, and to be remembered
+    assert answer == "cancelled"
+    assert controlled.queue_length("default") == 1
+    status = find(controlled, id_of(unwanted))
+    assert (status.state, status.reason) == ("cancelled", "the guest has left")
+    assert find(controlled, unwanted.message_id).state == "cancelled"
+    assert cancel(controlled, id_of(unwanted)) is None
+    # … and the other one to run
+    run_worker()
+    becomes(controlled, wanted, "unknown")
+    assert ran == ["wanted"]
+    nothing_is_left(controlled)
+
+
+def test_a_delayed_message_is_gone_at_once(controlled: RedisBroker) -> None:
+    note = dramatiq.actor(broker=controlled, actor_name="note")(lambda: None)
+    message = note.send_with_options(delay=60_000)
+
+    assert cancel(controlled, id_of(message)) == "cancelled"
+
+    assert find(controlled, id_of(message)).state == "cancelled"
+    nothing_is_left(controlled)
+
+
+def test_a_message_between_its_retries_is_gone_at_once(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    @dramatiq.actor(broker=controlled, min_backoff=60_000)
+    def fail() -> None:
+        raise RuntimeError
+
+    message = fail.send()
+    run_worker()
+    eventually(lambda: find(controlled, message.message_id).state == "retrying")
+
+    assert cancel(controlled, message.message_id) == "cancelled"
+
+    assert find(controlled, message.message_id).state == "cancelled"
+    nothing_is_left(controlled)
+
+
+@pytest.mark.parametrize("look", [check_cancelled, lambda: progress(1, 2)])
+def test_a_running_message_stops_where_its_actor_looks(
+    look: Callable[[], None],
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given an actor that looks, and swallows every exception
+    endings: list[str] = []
+
+    @dramatiq.actor(broker=controlled)
+    def work() -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    look()
+                except Exception:  # noqa: BLE001 - what is tested
+                    endings.append("swallowed")
+                time.sleep(0.01)
+            endings.append("ended")
+        except Cancelled:
+            endings.append("cancelled")
+            raise
+
+    message = work.send()
+    run_worker()
+    becomes(controlled, message, "running")
+
+    # When its message is cancelled
+    assert cancel(controlled, id_of(message)) == "asked"
+
+    # Expect it to stop, neither to be tried again nor to be a dead letter
+    becomes(controlled, message, "cancelled")
+    assert endings == ["cancelled"]
+    nothing_is_left(controlled)
+
+
+def test_an_actor_may_tidy_up_and_return(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    tidied = threading.Event()
+
+    @dramatiq.actor(broker=controlled)
+    def work() -> None:
+        eventually(cancelled)
+        tidied.set()
+
+    message = work.send()
+    run_worker()
+    becomes(controlled, message, "running")
+    cancel(controlled, id_of(message))
+
+    assert tidied.wait(PATIENCE_SECONDS)
+    becomes(controlled, message, "cancelled")
+
+
+def test_an_actor_that_ignores_it_says_so(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given an actor that never looks
+    go_on = threading.Event()
+    dramatiq.actor(broker=controlled, actor_name="work")(lambda: go_on.wait(20) and None)
+    message = controlled.get_actor("work").send()
+    run_worker()
+    becomes(controlled, message, "running")
+
+    # When its message is cancelled
+    cancel(controlled, id_of(message))
+
+    # Expect to see for how long it has ignored that, and that it has ended all the same
+    eventually(lambda: find(controlled, id_of(message)).cancelled_at)
+    assert find(controlled, id_of(message)).state == "running"
+    go_on.set()
+    becomes(controlled, message, "cancelled")
+    eventually(lambda: find(controlled, id_of(message)).was_ignored)
+    nothing_is_left(controlled)
+
+
+def test_a_failure_after_it_was_cancelled_is_not_retried(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    go_on = threading.Event()
+    runs: list[str] = []
+
+    @dramatiq.actor(broker=controlled, min_backoff=1, max_backoff=1)
+    def fail() -> None:
+        runs.append("run")
+        go_on.wait(PATIENCE_SECONDS)
+        raise RuntimeError
+
+    message = fail.send()
+    run_worker()
+    becomes(controlled, message, "running")
+    cancel(controlled, id_of(message))
+    go_on.set()
+
+    becomes(controlled, message, "cancelled")
+    nothing_is_left(controlled)
+    assert runs == ["run"]
+
+
+def test_an_actor_that_wants_it_is_interrupted(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given an actor that never looks, and may be interrupted
+    @dramatiq.actor(broker=controlled, on_cancel="interrupt")
+    def work() -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    message = work.send()
+    run_worker(threads=1)
+    becomes(controlled, message, "running")
+
+    # When its message is cancelled
+    cancel(controlled, id_of(message))
+
+    # Expect it to stop, and its thread to go on with others
+    becomes(controlled, message, "cancelled")
+    assert not find(controlled, id_of(message)).was_ignored
+    ran = threading.Event()
+    dramatiq.actor(broker=controlled, actor_name="note")(lambda: ran.set()).send()  # noqa: PLW0108
+    assert ran.wait(PATIENCE_SECONDS)
+    nothing_is_left(controlled)
+
+
+def test_what_was_taken_ahead_is_not_started(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given a busy worker that has taken a message ahead
+    go_on = threading.Event()
+    ran: list[str] = []
+
+    @dramatiq.actor(broker=controlled)
+    def work(name: str) -> None:
+        ran.append(name)
+        go_on.wait(PATIENCE_SECONDS)
+
+    first, second = work.send("first"), work.send("second")
+    run_worker(threads=1)
+    becomes(controlled, first, "running")
+    becomes(controlled, second, "taken")
+
+    # When that one is cancelled, and the worker has heard of it
+    assert cancel(controlled, id_of(second)) == "asked"
+    time_to_look = time.monotonic() + 2.5
+    eventually(lambda: time.monotonic() > time_to_look)
+    go_on.set()
+
+    # Expect it never to run
+    becomes(controlled, second, "cancelled")
+    becomes(controlled, first, "unknown")
+    assert ran == ["first"]
+    nothing_is_left(controlled)
+
+
+def test_all_of_an_actor_or_of_a_queue_are_cancelled(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given messages of two actors, one of which runs
+    ran: list[str] = []
+
+    @dramatiq.actor(broker=controlled)
+    def work() -> None:
+        eventually(cancelled, timeout_seconds=PATIENCE_SECONDS)
+
+    note = dramatiq.actor(broker=controlled, actor_name="note")(ran.append)
+    running = work.send()
+    run_worker(threads=1)
+    becomes(controlled, running, "running")
+    for number in range(150):
+        note.send_with_options(args=(f"{number}",), delay=60_000 if number % 2 else None)
+    work.send_with_options(delay=60_000)
+
+    # When first those of one actor and then all are cancelled
+    notes = cancel_all(controlled, "default", actor_name="note")
+    rest = cancel_all(controlled, "default")
+
+    # Expect all to be gone but the running one, which is asked
+    assert notes.cancelled + notes.asked == 150
+    assert (rest.cancelled, rest.asked) == (1, 1)
+    becomes(controlled, running, "cancelled")
+    assert ran == []
+    nothing_is_left(controlled)
+
+
+def test_what_a_dead_worker_ran_is_not_run_again(
+    controlled: RedisBroker, recover: Callable[[], int]
+) -> None:
+    # Given a message that a worker holds, and that is cancelled
+    note = dramatiq.actor(broker=controlled, actor_name="note")(lambda: None)
+    message = note.send()
+    consumer = controlled.consume("default")
+    eventually(lambda: next(consumer))
+    assert cancel(controlled, id_of(message)) == "asked"
+
+    # When that worker is found to be dead
+    back = recover()
+
+    # Expect its message not to be back in the queue
+    assert back == 0
+    assert controlled.queue_length("default") == 0
+    assert find(controlled, id_of(message)).state == "cancelled"
+    consumer.close()

@@ -1,0 +1,117 @@
+"""Connections that break without a word, and what the server keeps of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+
+from barback import RedisBroker
+from barback.recovery.heartbeat import Heartbeat
+from tests.support.polling import eventually
+from tests.support.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+
+@pytest.fixture
+def proxy(redis_url: str) -> Iterator[Proxy]:
+    with Proxy(redis_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def done() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def actor(proxy: Proxy, done: list[str]) -> Iterator[dramatiq.Actor[..., None]]:
+    """An actor whose worker, in threads of this process, reaches Redis through the proxy."""
+    broker = RedisBroker(url=proxy.url, socket_timeout=1)
+
+    @dramatiq.actor(broker=broker)
+    def note(what: str) -> None:
+        done.append(what)
+
+    worker = dramatiq.Worker(broker, worker_timeout=1000, worker_threads=2)
+    worker.start()
+    note.send("first")
+    eventually(lambda: done == ["first"])
+    eventually(lambda: broker.do_qsize("default") == 0)
+    yield note
+    worker.stop()
+    broker.close()
+
+
+@pytest.fixture
+def sender(redis_url: str, actor: dramatiq.Actor[..., None]) -> Iterator[Any]:
+    """Send a message to the actor without the proxy."""
+    broker = RedisBroker(url=redis_url)
+    yield lambda what: broker.enqueue(actor.message(what))
+    broker.close()
+
+
+def test_a_message_does_not_go_to_a_connection_that_broke_on_the_worker_s_side_only(
+    proxy: Proxy, sender: Any, done: list[str]
+) -> None:
+    # Given an idle worker whose connections broke, which the server does not know
+    proxy.cut_clients()
+    eventually(lambda: proxy.new_connections >= 2)
+
+    # When messages come, expect each to be done, and not to be taken for the old connection
+    for n in range(5):
+        sender(f"n{n}")
+    eventually(lambda: len(done) == 6, complaint=lambda: str(done))
+
+
+def test_a_worker_finds_out_within_seconds_that_a_network_has_forgotten_its_connections(
+    proxy: Proxy, sender: Any, done: list[str]
+) -> None:
+    proxy.forget_connections()
+
+    sender("second")
+
+    eventually(lambda: done == ["first", "second"], timeout_seconds=15)
+
+
+def test_a_consumer_that_holds_messages_is_always_listed(
+    redis_url: str, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a consumer that took a message before its first heartbeat, or after it was given up
+    broker = RedisBroker(url=redis_url)
+
+    @dramatiq.actor(broker=broker)
+    def note() -> None: ...
+
+    note.send()
+    consumer = broker.consume("default")
+    monkeypatch.setattr(Heartbeat, "note_consumer", lambda *_: None)
+    eventually(lambda: next(consumer) is not None)
+
+    # Expect others to find it when they look for the dead
+    assert redis_client.zrange("dramatiq:__barback__:default:heartbeats", 0, -1) == [
+        broker.broker_id
+    ]
+    consumer.close()
+    broker.close()
+
+
+def test_a_worker_whose_description_was_cleared_away_describes_itself_again(
+    redis_client: redis.Redis, redis_url: str
+) -> None:
+    broker = RedisBroker(url=redis_url)
+    dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    worker = dramatiq.Worker(broker, worker_timeout=100)
+    worker.start()
+    eventually(lambda: redis_client.hlen("dramatiq:__barback__:workers") == 1)
+
+    redis_client.delete("dramatiq:__barback__:workers")
+
+    eventually(lambda: redis_client.hlen("dramatiq:__barback__:workers") == 1)
+    worker.stop()
+    broker.close()

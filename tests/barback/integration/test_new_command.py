@@ -1,0 +1,145 @@
+"""``python -m barback new``: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from packaging.requirements import Requirement
+
+from barback.cli import main
+from barback.new import MAX_NAME_LENGTH, PINNED, check_name
+from tests.conftest import PROJECT_DIR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_new(path: Path | str) -> Result:
+    return CliRunner().invoke(main, ["new", str(path)])
+
+
+def all_files(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
+
+
+def test_it_makes_what_a_project_needs(tmp_path: Path) -> None:
+    result = make_new(tmp_path / "shop")
+
+    assert result.exit_code == 0, result.output
+    assert all_files(tmp_path / "shop") >= {
+        ".dockerignore",
+        ".env.example",
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "Dockerfile",
+        "Makefile",
+        "README.md",
+        "actors/broker.py",
+        "docker-compose.yml",
+        "producer.py",
+        "requirements.txt",
+        "tests/test_greetings.py",
+    }
+    assert f"cd {tmp_path}/shop\n    make test\n    make run" in result.output
+
+
+def test_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
+    make_new(tmp_path / "shop")
+
+    for name in all_files(tmp_path / "shop"):
+        text = (tmp_path / "shop" / name).read_text()
+        assert "@@" not in text, name
+        if name.endswith(".py"):
+            compile(text, name, "exec")
+    compose = yaml.safe_load((tmp_path / "shop" / "docker-compose.yml").read_text())
+    assert compose["name"] == "shop"
+    workflow = yaml.safe_load((tmp_path / "shop" / ".github/workflows/ci.yml").read_text())
+    assert workflow["jobs"]["test"]["steps"][-1]["run"] == "make test PYTHON=python"
+
+
+def test_every_package_that_barback_asks_for_is_pinned(tmp_path: Path) -> None:
+    make_new(tmp_path / "shop")
+
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        requirement.name: requirement
+        for text in [*project["dependencies"], *extras["cli"], *extras["embedded"]]
+        if (requirement := Requirement(text))
+    }
+    assert set(PINNED) == wanted.keys()
+    lines = (tmp_path / "shop" / "requirements.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    assert pins.keys() == wanted.keys()
+    assert all(wanted[name].specifier.contains(version) for name, version in pins.items())
+    assert f"barback[cli,embedded] @ {PROJECT_DIR.as_uri()}" in lines
+
+
+def test_an_empty_directory_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path / "shop")
+
+    assert make_new(".").exit_code == 0
+    assert (tmp_path / "shop" / "README.md").read_text().startswith("# shop\n")
+
+
+def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "notes.txt").touch()
+
+    result = make_new(tmp_path / "shop")
+
+    assert result.exit_code == 2
+    assert "shop is not empty; name an empty directory, or a new one." in result.output
+    assert all_files(tmp_path) == {"shop/notes.txt"}
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shop").touch()
+
+    result = make_new(tmp_path / "shop")
+
+    assert result.exit_code == 2
+    assert "shop is a file; name a directory that does not exist yet." in result.output
+
+
+@pytest.mark.parametrize("name", ["My Shop", "shöp", "1shop", "-shop", "a" * 41, "sh;op", "/"])
+def test_a_bad_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(name))):
+        check_name(name)
+
+
+def test_the_longest_name_is_accepted() -> None:
+    check_name("a" * MAX_NAME_LENGTH)
+
+
+def test_a_bad_name_says_what_a_good_one_looks_like(tmp_path: Path) -> None:
+    result = make_new(tmp_path / "My Shop")
+
+    assert result.exit_code == 2
+    assert "cannot be called 'My Shop'" in result.output
+    assert "such as my-shop" in result.output
+    assert not all_files(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_a_clear_error() -> None:
+    result = make_new("/proc/shop")
+
+    assert result.exit_code == 1
+    assert "Error: The project could not be written: " in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_path_below_a_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    result = make_new(tmp_path / "file" / "shop")
+
+    assert result.exit_code in {1, 2}
+    assert "Not a directory" in result.output
+    assert isinstance(result.exception, SystemExit)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq import Middleware
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import MiddlewareError
+
+from barback.speedups.hooks import HookedBroker, HookTable
+
+
+class HookedStub(HookedBroker, StubBroker):
+    def __init__(self, middleware: list[Middleware]) -> None:
+        self._hooks = HookTable([])
+        self._own_before, self._own_after = {}, {}
+        super().__init__(middleware=middleware)
+
+
+class Log(Middleware):
+    def __init__(self, name: str, calls: list[str]) -> None:
+        self.name = name
+        self.calls = calls
+
+    def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+        self.calls.append(f"before {self.name}")
+
+    def after_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+        self.calls.append(f"after {self.name}")
+
+
+class Broken(Middleware):
+    def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+        raise RuntimeError("broken")
+
+    after_enqueue = before_enqueue
+
+
+def emit(broker: dramatiq.Broker) -> None:
+    broker.emit_before("enqueue", None, None)
+    broker.emit_after("enqueue", None, None)
+
+
+def test_hooks_are_called_in_order_before_and_in_the_opposite_order_after() -> None:
+    calls: list[str] = []
+
+    emit(HookedStub([Log("a", calls), Log("b", calls)]))
+
+    assert calls == ["before a", "before b", "after b", "after a"]
+
+
+def test_middleware_that_is_added_later_is_called_too() -> None:
+    calls: list[str] = []
+    broker = HookedStub([Log("a", calls)])
+    emit(broker)
+    calls.clear()
+
+    broker.add_middleware(Log("b", calls))
+    broker.middleware.pop(0)
+    emit(broker)
+
+    assert calls == ["before b", "after b"]
+
+
+def test_a_broken_hook_keeps_no_other_from_being_called() -> None:
+    calls: list[str] = []
+
+    emit(HookedStub([Broken(), Log("a", calls)]))
+
+    assert calls == ["before a", "after a"]
+
+
+def test_an_error_meant_for_the_caller_reaches_it() -> None:
+    class Refuse(Middleware):
+        def before_enqueue(self, broker: Any, message: Any, delay: int | None) -> None:
+            raise MiddlewareError("closed")
+
+    with pytest.raises(MiddlewareError, match="closed"):
+        emit(HookedStub([Refuse()]))
+
+
+def test_hooks_may_be_called_while_middleware_is_added() -> None:
+    # Given threads that use the hooks all the time
+    calls: list[str] = []
+    broker, is_over, errors = HookedStub([Log("a", [])]), threading.Event(), list[Exception]()
+
+    def use() -> None:
+        while not is_over.is_set():
+            try:
+                emit(broker)
+            except Exception as error:  # noqa: BLE001 - any is a failure
+                errors.append(error)
+
+    users = [threading.Thread(target=use) for _ in range(3)]
+    for user in users:
+        user.start()
+
+    # When middleware comes
+    for number in range(40):
+        broker.add_middleware(Log(str(number), []))
+    broker.add_middleware(Log("last", calls))
+    is_over.set()
+    for user in users:
+        user.join(5)
+
+    # Expect no error, and the last one to be called from then on
+    emit(broker)
+    assert errors == []
+    assert calls[-2:] == ["before last", "after last"]

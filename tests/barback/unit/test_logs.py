@@ -1,0 +1,57 @@
+"""Lines of JSON say which message they are about."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+from dramatiq.middleware import CurrentMessage
+
+from barback.logs import format_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """What the only handler of the root logger writes."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    output = io.StringIO()
+    root.handlers = [logging.StreamHandler(output)]
+    yield output
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+def test_a_line_that_an_actor_writes_names_its_message(output: io.StringIO) -> None:
+    format_logs(as_json=True, level="INFO")
+    message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", (), {}, {"retries": 1})
+    current = CurrentMessage()
+    broker = dramatiq.get_broker()
+
+    current.before_process_message(broker, dramatiq.MessageProxy(message))
+    logging.getLogger("bar").info("Pouring %s.\nSlowly.", "a beer")
+    current.after_process_message(broker, dramatiq.MessageProxy(message))
+    logging.getLogger("bar").info("Idle.")
+
+    first, second = map(json.loads, output.getvalue().splitlines())
+    assert first["message"] == "Pouring a beer.\nSlowly."
+    assert (first["level"], first["logger"]) == ("INFO", "bar")
+    assert (first["message_id"], first["actor"]) == (message.message_id, "pour")
+    assert (first["queue"], first["attempt"]) == ("beer", 2)
+    assert "actor" not in second
+
+
+def test_the_level_hides_what_is_below_it(output: io.StringIO) -> None:
+    format_logs(as_json=False, level="WARNING")
+
+    logging.getLogger("bar").info("quiet")
+    logging.getLogger("bar").warning("loud")
+
+    assert output.getvalue() == "loud\n"

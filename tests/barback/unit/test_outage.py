@@ -1,0 +1,79 @@
+"""An outage is said once, and waited for with patience."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from barback.connection.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Outage
+
+ERROR = ConnectionError("refused.\nand more")
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def outage(pauses: list[float]) -> Outage:
+    return Outage(logging.getLogger("test"), "the outbox", wait=pauses.append)
+
+
+def test_its_beginning_and_its_end_are_said_once(
+    outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given an outage of many attempts
+    for _ in range(100):
+        outage.report(ERROR)
+    assert outage.is_on
+
+    # When it is over, and all goes well for a while
+    for _ in range(100):
+        outage.end()
+
+    # Expect two lines
+    assert not outage.is_on
+    began, ended = caplog.messages
+    assert began == "Interrupted: the outbox. Reason: refused. Trying again until it works."
+    assert ended.startswith("Resumed: the outbox, after ")
+
+
+def test_an_error_that_is_no_outage_is_told_with_its_traceback(
+    outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    outage.report(KeyError("a fault"))
+    outage.end()
+    outage.report(ERROR)
+
+    fault, _, expected = caplog.records
+    assert fault.exc_info
+    assert not expected.exc_info
+
+
+def test_the_next_outage_is_said_again(outage: Outage, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        outage.report(ERROR)
+        outage.end()
+
+    assert len(caplog.messages) == 4
+
+
+def test_pauses_double_up_to_a_second_and_begin_anew_after_a_success(
+    outage: Outage, pauses: list[float]
+) -> None:
+    # Given an outage of many days
+    for _ in range(5000):
+        outage.report(ERROR)
+        outage.wait()
+
+    # Expect pauses that grow to a limit
+    assert pauses[:3] == [FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS, 4 * FIRST_PAUSE_SECONDS]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE_SECONDS
+
+    # And short ones again in the next
+    outage.end()
+    outage.report(ERROR)
+    assert outage.pause_seconds == FIRST_PAUSE_SECONDS

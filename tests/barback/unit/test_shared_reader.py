@@ -1,0 +1,67 @@
+"""All boards that are open read the same snapshot, and none is taken while none is open."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from barback.board.reader import SharedReader
+from barback.board.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class Taker:
+    """Takes empty snapshots, and counts them."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self) -> Snapshot:
+        self.taken += 1
+        return Snapshot(float(self.taken), [], [], [])
+
+
+async def _listen(reader: SharedReader, rounds: int) -> list[float]:
+    heard: list[float] = []
+    async for snapshot in reader.news():
+        heard.append(snapshot.taken_at)
+        if len(heard) == rounds:
+            return heard
+    return heard
+
+
+def test_ten_open_boards_cost_what_one_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("barback.board.reader.NEWS_SECONDS", 0.2)
+    monkeypatch.setattr("barback.board.reader.FRESH_SECONDS", 0.1)
+    taker = Taker()
+    reader = SharedReader(taker.take)
+
+    async def listen_ten_times() -> None:
+        await asyncio.gather(*(_listen(reader, 4) for _ in range(10)))
+
+    asyncio.run(listen_ten_times())
+
+    # Ten apart would have taken forty; a busy machine may stretch a round into two.
+    assert taker.taken <= 10
+
+
+def test_nothing_is_read_before_somebody_looks() -> None:
+    taker = Taker()
+    reader = SharedReader(taker.take)
+    assert taker.taken == 0
+
+    assert reader.snapshot() is reader.snapshot()
+
+    assert taker.taken == 1
+
+
+def test_after_a_change_the_next_look_is_a_new_one() -> None:
+    taker = Taker()
+    reader = SharedReader(taker.take)
+    before = reader.snapshot()
+
+    reader.forget()
+
+    assert reader.snapshot() is not before

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, PriorityQueue
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from barback.speedups.work_queue import WorkQueue
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    priority: int
+    number: int
+
+
+@given(st.lists(st.integers(-5, 5)))
+def test_items_leave_as_from_a_priority_queue_first_come_first_served(
+    priorities: list[int],
+) -> None:
+    ours, reference = WorkQueue(), PriorityQueue[Item]()
+    for number, priority in enumerate(priorities):
+        ours.put(Item(priority, number))
+        reference.put(Item(priority, number))
+
+    assert [ours.get_nowait() for _ in priorities] == [reference.get() for _ in priorities]
+    assert ours.empty()
+
+
+def test_waiting_for_an_item_ends_when_the_time_is_up() -> None:
+    started_at = time.monotonic()
+
+    with pytest.raises(Empty):
+        WorkQueue().get(timeout=0.05)
+
+    assert 0.04 < time.monotonic() - started_at < 2
+
+
+def test_draining_takes_everything_and_counts_it_as_done() -> None:
+    queue = WorkQueue()
+    for number in range(5):
+        queue.put(Item(number % 2, number))
+
+    assert [item.number for item in queue.drain()] == [0, 2, 4, 1, 3]
+    assert queue.qsize() == 0
+    queue.join()
+
+
+def test_closing_wakes_whoever_waits_and_leaves_the_items() -> None:
+    # Given threads that wait without end, and others that go on asking
+    queue = WorkQueue()
+    stopped = threading.Event()
+
+    def ask() -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(Empty):
+                queue.get(timeout=0.001)
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(queue.get) for _ in range(4)]
+        asking = [pool.submit(ask) for _ in range(4)]
+
+        # When the queue is closed
+        queue.close()
+
+        # Expect them all to find nothing
+        try:
+            for each in waiting:
+                with pytest.raises(Empty):
+                    each.result(10)
+        finally:
+            stopped.set()
+        assert [each.result(10) for each in asking] == [None] * 4
+
+    # And what comes in late to be taken
+    for number in range(3):
+        queue.put(Item(0, number))
+    assert [item.number for item in queue.drain()] == [0, 1, 2]
+
+
+def test_joining_waits_for_what_is_being_worked_on() -> None:
+    queue = WorkQueue()
+    queue.put(Item(0, 0))
+    joining = threading.Thread(target=queue.join, daemon=True)
+    joining.start()
+    queue.get_nowait()
+
+    joining.join(0.05)
+    assert joining.is_alive()
+
+    queue.task_done()
+    joining.join(5)
+    assert not joining.is_alive()
+
+
+def test_many_threads_get_each_item_once() -> None:
+    queue, taken = WorkQueue(), list[int]()
+
+    def take() -> None:
+        while True:
+            try:
+                taken.append(queue.get(timeout=0.2).number)
+            except Empty:
+                return
+
+    takers = [threading.Thread(target=take) for _ in range(4)]
+    for taker in takers:
+        taker.start()
+    for number in range(4_000):
+        queue.put(Item(number % 7, number))
+    for taker in takers:
+        taker.join(10)
+
+    assert sorted(taken) == list(range(4_000))

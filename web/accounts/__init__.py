@@ -1,0 +1,1 @@
+"""Accounts: signing up, logging in, and passwords that were forgotten."""

@@ -1,0 +1,115 @@
+"""Which addresses and passwords are taken, and how passwords are kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import threading
+from typing import Annotated
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError
+from zxcvbn import zxcvbn
+
+from email_addresses import InvalidAddress, parse_address
+
+MIN_PASSWORD_LENGTH = 10
+MAX_PASSWORD_LENGTH = 200
+
+#: Passwords that fewer than a hundred million guesses find are refused: zxcvbn calls them 0 and 1.
+MIN_SCORE = 2
+
+#: How much of a password is rated. That takes the longer, the longer it is.
+MAX_RATED_LENGTH = 64
+
+# OWASP's recommendation: 19 MiB, two passes, one lane; about 20 ms.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+#: More hashes at once than cores would only make all of them late.
+_hashing = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
+def _check_email(email: str) -> str:
+    try:
+        return parse_address(email).addr_spec
+    except InvalidAddress as error:
+        raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from None
+
+
+def _check_password(password: str, info: ValidationInfo) -> str:
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise PydanticCustomError(
+            "password_too_short",
+            "A password has at least {length} characters; a few words are easy to remember.",
+            {"length": MIN_PASSWORD_LENGTH},
+        )
+    if not password.isprintable():
+        raise PydanticCustomError(
+            "password_not_printable", "A password consists of characters that can be seen."
+        )
+    if _guessability(password, info.data.get("email", "")) < MIN_SCORE:
+        raise PydanticCustomError(
+            "password_too_weak",
+            "This password is among those that attackers try first. Please choose another one.",
+        )
+    return password
+
+
+def _guessability(password: str, email: str) -> int:
+    """From 0, tried among the first thousand, to 4, never guessed."""
+    rating = zxcvbn(password[:MAX_RATED_LENGTH], user_inputs=[email, *re.split(r"\W+", email)])
+    score: int = rating["score"]
+    return score
+
+
+#: An address that could have an account.
+Email = Annotated[
+    str,
+    Field(max_length=254, examples=["ada@example.org"], json_schema_extra={"format": "email"}),
+    AfterValidator(_check_email),
+]
+
+
+class Address(BaseModel):
+    """Where a link is to be sent."""
+
+    email: Email
+
+
+class Credentials(Address):
+    """What one signs up with."""
+
+    password: Annotated[
+        str,
+        Field(
+            max_length=MAX_PASSWORD_LENGTH,
+            examples=["a few plain words"],
+            json_schema_extra={"format": "password", "minLength": MIN_PASSWORD_LENGTH},
+        ),
+        AfterValidator(_check_password),
+    ]
+
+
+def problems_of(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field of a form."""
+    return {str(problem["loc"][0]): problem["msg"] for problem in error.errors()}
+
+
+#: The hash of a password that nobody knows.
+NO_PASSWORD = _hasher.hash(secrets.token_hex())
+
+
+def is_password(password: str, password_hash: str) -> bool:
+    with _hashing:
+        try:
+            return _hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError, UnicodeError):
+            return False
+
+
+def hash_password(password: str) -> str:
+    with _hashing:
+        return _hasher.hash(password)

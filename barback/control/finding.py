@@ -13,7 +13,7 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import Progress
+from barback.control.running import Progress, max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
 from barback.errors import UndecodablePayload
@@ -34,14 +34,15 @@ def find(
 ) -> MessageStatus:
     """Tell what has become of a message.
 
-    By the id of its entry in Redis (``message.options["redis_message_id"]``) it is found at once.
-    Dramatiq's ``message.message_id`` stands inside the messages: unless the message runs or is
-    remembered, they are looked through.
+    By the id of its entry in Redis (``message.options["redis_message_id"]``) it is found at once,
+    also between its retries. For Dramatiq's ``message.message_id``, Redis goes through the names of
+    its entries: 0.3 s for a million.
 
     Parameters:
       broker: The broker.
       message_id: One id or the other.
-      search_at_most: How many messages are looked through at the most.
+      search_at_most: How many messages are looked through at the most for one that another program
+        has sent.
 
     Raises:
       redis.RedisError: When the server cannot be asked.
@@ -206,7 +207,7 @@ class _Look:
             message_id=fields["message_id"],
             since=fields["message_timestamp"] / 1000,
             attempt=(options.get("retries") or 0) + 1,
-            max_retries=options.get("max_retries"),
+            max_retries=max_retries_in(options),
             traceback=traceback,
             error=traceback.strip().splitlines()[-1] if traceback and traceback.strip() else None,
         )
@@ -226,6 +227,7 @@ def _running(found: Running, status: MessageStatus) -> MessageStatus:
         thread=fields["thread"],
         since=said_at - fields["running_seconds"],
         attempt=fields["attempt"],
+        max_retries=fields["max_retries"],
         progress=fields["progress"] and Progress(**fields["progress"]),
         cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
     )

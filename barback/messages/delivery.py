@@ -10,6 +10,7 @@ import dramatiq
 from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
+from barback.messages.ids import next_id
 
 _FIELDS = (
     "queue_name",
@@ -107,6 +108,8 @@ class Delivery(MessageProxy):
         # As it arrived: the retry middleware counts on in the options.
         self.earlier_retries = self.options.get("retries")
         self._follow_ups: list[FollowUp] = []
+        #: Taken out by the first that follows, which gets the next id.
+        self._has_next_id = [True]
         self.is_finished = False
         self.is_followed = False
         self.runs_alone = False
@@ -133,6 +136,16 @@ class Delivery(MessageProxy):
     def leaves_something(self) -> bool:
         """Whether more has to be done at its end than to acknowledge it."""
         return bool(self.crashes or self.control or self.room)
+
+    def take_next_id(self, priority: int) -> str | None:
+        """The id for the entry that follows this one, its retry as a rule; None for all but the
+        first, and where this one's id is none of ours.
+        """
+        try:
+            self._has_next_id.pop()
+        except IndexError:
+            return None
+        return next_id(self.redis_id, priority)
 
     def add_follow_up(self, follow_up: FollowUp) -> bool:
         """Have a message sent in the step that finishes this one: its retry, as a rule.

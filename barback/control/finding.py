@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from barback.control.listing import name_of, running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
     Place,
@@ -13,7 +14,7 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import Progress, max_retries_in
+from barback.control.running import max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
 from barback.errors import UndecodablePayload
@@ -58,25 +59,6 @@ def find(
     return status
 
 
-def list_running(
-    broker: HasStore, workers: list[WorkerStatus] | None = None
-) -> list[MessageStatus]:
-    """The messages that run, as of a second ago at the most, the longest first.
-
-    Parameters:
-      broker: The broker.
-      workers: What :func:`barback.monitoring.workers.list_workers` has told just now, to spare
-        asking again.
-
-    Raises:
-      redis.RedisError: When the server cannot be asked.
-    """
-    known = list_workers(broker) if workers is None else workers
-    found = running_messages(broker.store, known)
-    running = (_running(it, MessageStatus(it.fields["id"], "running")) for it in found)
-    return sorted(running, key=lambda status: status.since or 0)
-
-
 class _Look:
     """One look at a message: everything that is stored under its id, and what that means."""
 
@@ -119,7 +101,7 @@ class _Look:
         self._status = replace(
             self._status,
             crashes=int((crashes or b"0").split(b":")[0]),
-            limit=(parked or paced or b"").decode(errors="replace") or None,
+            limit=_limit_in(parked, paced),
         )
         if holder is not None:
             return self._held(holder, payload, ended, store.now_ms())
@@ -135,8 +117,8 @@ class _Look:
         found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
-            return replace(status, state="taken", worker=_name_of(holder))
-        status = replace(_running(found, status), crashes=self._status.crashes)
+            return replace(status, state="taken", worker=name_of(holder))
+        status = replace(running_status(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)
         return status
@@ -213,28 +195,10 @@ class _Look:
         )
 
 
-def _running(found: Running, status: MessageStatus) -> MessageStatus:
-    """A message that runs, with what its worker has said."""
-    fields, said_at = found.fields, found.said_at_ms / 1000
-    cancelled_seconds = fields["cancelled_seconds"]
-    return replace(
-        status,
-        state="running",
-        queue_name=fields["queue_name"],
-        actor_name=fields["actor_name"],
-        message_id=fields["message_id"],
-        worker=_name_of(found.worker),
-        thread=fields["thread"],
-        since=said_at - fields["running_seconds"],
-        attempt=fields["attempt"],
-        max_retries=fields["max_retries"],
-        progress=fields["progress"] and Progress(**fields["progress"]),
-        cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
-    )
-
-
-def _name_of(worker: WorkerStatus) -> str:
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
+def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
+    """The key of the limit that a message waits for."""
+    key = paced if parked is None else parked.split(b" ", 2)[-1]
+    return None if key is None else key.decode(errors="replace")
 
 
 def _decoded(record: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from barback import RedisBroker
 
 SLOTS = "dramatiq:__barback__:default:slots"
-LIMIT_KEYS = "dramatiq:__barback__:default:*"
+LIMIT_KEYS = "dramatiq:__barback__:*"
 
 
 @pytest.fixture
@@ -70,7 +70,8 @@ def nothing_is_left(broker: RedisBroker, client: redis.Redis) -> None:
     eventually(
         lambda: broker.do_qsize("default") == 0, complaint=lambda: f"{client.keys(LIMIT_KEYS)}"
     )
-    assert not [key for key in client.keys(LIMIT_KEYS) if "slot" in key or "parked" in key]
+    kinds = (":slots", ":parked", ":lines:")
+    assert not [key for key in client.keys(LIMIT_KEYS) if any(kind in key for kind in kinds)]
 
 
 def test_no_more_than_so_many_run_at_once_across_workers(
@@ -226,7 +227,7 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
     # Given a slot whose holder was deleted by somebody else, and a message that waits for it
     kitchen = Kitchen(controlled, Limit("stove", at_once=1))
     redis_client.hset(SLOTS, "lost", "1 stove")
-    redis_client.hset("dramatiq:__barback__:default:slots-used", "stove", 1)
+    redis_client.hset("dramatiq:__barback__:limits:slots-used", "stove", 1)
     message = kitchen.actor.send("one")
     run_worker()
     eventually(lambda: kitchen.order or find(controlled, id_of(message)).state == "limited")
@@ -296,10 +297,10 @@ def test_a_paused_queue_holds_back_what_a_slot_becomes_free_for(
 
     # When the first ends
     kitchen.go_on.set()
-    eventually(lambda: find(controlled, id_of(messages[1])).state == "waiting")
+    eventually(lambda: controlled.client.hlen("dramatiq:default.msgs") == 1)
 
     # Expect the second to run when the queue is resumed
-    assert kitchen.order == ["one"]
+    assert (kitchen.order, find(controlled, id_of(messages[1])).state) == (["one"], "limited")
     resume(controlled, "default")
     eventually(lambda: kitchen.order == ["one", "two"])
     nothing_is_left(controlled, redis_client)

@@ -219,7 +219,7 @@ class WorkerCalls:
             (
                 *(keys.queue, keys.messages, self._acks, keys.crashes, keys.levels),
                 *(keys.consumers, keys.heartbeats, keys.waiting, keys.paused),
-                *(keys.bell(self._worker_id), keys.running),
+                *(keys.bell(self._worker_id), keys.running, *keys.control),
             ),
             (self._worker_id, last_heartbeat, self._fleet_keys.bell(self._worker_id)),
         )

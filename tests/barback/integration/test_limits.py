@@ -219,6 +219,33 @@ def test_a_dead_worker_s_slot_comes_back_with_its_message(
     nothing_is_left(controlled, redis_client)
 
 
+def test_the_slot_of_a_cancelled_message_comes_back_when_its_worker_is_recovered(
+    controlled: RedisBroker,
+    recover: Callable[[], int],
+    redis_client: redis.Redis,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given a message that was cancelled while it ran in a worker which then died
+    kitchen = Kitchen(controlled, Limit("stove", at_once=1))
+    message = kitchen.actor.send("one")
+    consumer = controlled.consume("default")
+    delivery: Any = eventually(lambda: next(consumer))
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    assert calls.admit(delivery.redis_id, Room("stove", 1, 0, 0))
+    assert cancel(controlled, id_of(message)) == "asked"
+
+    # When its worker is recovered
+    assert recover() == 0
+
+    # Expect nothing to be left of it, and the next one to run
+    nothing_is_left(controlled, redis_client)
+    assert not redis_client.exists("dramatiq:__barback__:default:cancelling")
+    consumer.close()
+    kitchen.actor.send("two")
+    run_worker()
+    eventually(lambda: kitchen.order == ["two"])
+
+
 def test_a_slot_whose_message_is_lost_is_cleared_away(
     controlled: RedisBroker,
     redis_client: redis.Redis,

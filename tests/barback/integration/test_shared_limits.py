@@ -73,8 +73,7 @@ class Office:
         )
 
     def nothing_is_left(self) -> None:
-        for queue in QUEUES:
-            eventually(lambda queue=queue: self._broker.do_qsize(queue) == 0)
+        eventually(lambda: not any(map(self._broker.do_qsize, QUEUES)))
         keys: Any = self._broker.client.keys("dramatiq:__barback__:*")
         kinds = (b":slots", b":parked", b":lines:")
         assert not [key for key in keys if any(kind in key for kind in kinds)]

@@ -14,7 +14,7 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import max_retries_in
+from barback.control.running import Progress, max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
 from barback.errors import UndecodablePayload
@@ -162,6 +162,7 @@ class _Look:
             actor_name=record.get("actor_name"),
             attempt=record.get("attempt"),
             worker=record.get("worker"),
+            progress=Progress(**record["progress"]) if record.get("progress") else None,
             since=ended_at,
         )
 

@@ -91,6 +91,8 @@ class Control(Middleware):
         if running is not None:
             running.end_interruptible()
             leave()
+            if running.progress is not None and isinstance(message, Delivery):
+                message.progress = vars(running.progress)
 
     def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
         self.after_process_message(broker, message)

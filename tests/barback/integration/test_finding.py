@@ -224,7 +224,7 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
 ) -> None:
     # Given that two of a queue are remembered
     broker.add_middleware(Control(remember_seconds=60, remember_count=2))
-    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: progress(3, 3, "noted"))
     messages = [note.send() for _ in range(3)]
 
     # When three have ended
@@ -234,6 +234,8 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
     # Expect the latest two to be found by either id
     assert find(broker, messages[2].message_id).state == "done"
     assert status.actor_name == "note"
+    assert status.progress is not None
+    assert vars(status.progress) == {"done": 3, "total": 3, "text": "noted"}
     assert status.since == pytest.approx(time.time(), abs=10)
     assert status.worker
     assert find(broker, redis_id_of(messages[0])).state == "unknown"

@@ -184,7 +184,7 @@ class WorkerCalls:
             _REQUEUE,
             (
                 *(keys.queue, keys.messages, self._acks, keys.levels),
-                *(keys.waiting, keys.paused),
+                *(keys.waiting, keys.paused, *keys.control),
             ),
             redis_ids,
         )

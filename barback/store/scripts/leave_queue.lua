@@ -9,6 +9,7 @@
 -- include: _put_back
 -- include: _ring
 -- include: _release
+-- include: _give_back
 local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local control = {unpack(KEYS, 11)}
@@ -16,27 +17,15 @@ local control = {unpack(KEYS, 11)}
 redis.call('HDEL', KEYS[5], ARGV[1])
 local is_last = redis.call('EXISTS', KEYS[5]) == 0
 
--- Where nobody is left to run it, a message gives its slot to other queues, and keeps its place.
-local function give_back(id)
-    local slot = is_last and redis.call('HGET', control[SLOTS], id)
-    if not slot or redis.call('HEXISTS', messages, id) == 0 then
-        return put_back(queue, messages, levels, id)
-    end
-    local limit, key = string.match(slot, '^(%d+) (.*)$')
-    park(control, queue, id, key, limit, true)
-    release(control, queue, id)
-    return 1
-end
-
 local back = 0
 for i = #ARGV, 2, -1 do
     if redis.call('SISMEMBER', acks, ARGV[i]) == 1 then
-        back = back + give_back(ARGV[i])
+        back = back + give_back(control, queue, messages, levels, ARGV[i], is_last)
         redis.call('SREM', acks, ARGV[i])
     end
 end
 for _, unknown_id in ipairs(redis.call('SMEMBERS', acks)) do
-    back = back + give_back(unknown_id)
+    back = back + give_back(control, queue, messages, levels, unknown_id, is_last)
 end
 redis.call('DEL', acks, KEYS[9])
 redis.call('ZREM', KEYS[6], ARGV[1])

@@ -246,6 +246,29 @@ def test_the_slot_of_a_cancelled_message_comes_back_when_its_worker_is_recovered
     eventually(lambda: kitchen.order == ["two"])
 
 
+def test_a_start_that_is_asked_for_again_takes_one_slot(
+    controlled: RedisBroker, redis_client: redis.Redis
+) -> None:
+    # Given a message that was let start, in an answer that was lost
+    kitchen = Kitchen(controlled, Limit("stove", at_once=2))
+    kitchen.actor.send("one")
+    kitchen.actor.send("two")
+    consumer = controlled.consume("default", prefetch=2)
+    first: Any = eventually(lambda: next(consumer))
+    second: Any = eventually(lambda: next(consumer))
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    room = Room("stove", 1, 0, 0)
+    assert calls.admit(first.redis_id, room)
+
+    # When it is asked for again, expect the same answer; and for another one, twice that it waits
+    assert calls.admit(first.redis_id, room)
+    assert not calls.admit(second.redis_id, room)
+    assert not calls.admit(second.redis_id, room)
+    assert redis_client.hgetall("dramatiq:__barback__:limits:slots-used") == {"stove": "1"}
+    assert redis_client.llen("dramatiq:__barback__:default:parked:stove") == 1
+    consumer.close()
+
+
 def test_a_slot_whose_message_is_lost_is_cleared_away(
     controlled: RedisBroker,
     redis_client: redis.Redis,

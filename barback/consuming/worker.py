@@ -15,6 +15,7 @@ from dramatiq.logging import get_logger
 
 from barback.consuming.delayed import DelayedMessages
 from barback.consuming.doorbell import Doorbell
+from barback.consuming.holding_back import HoldingBack
 from barback.consuming.in_flight import InFlight
 from barback.consuming.line import OwnLine, SharedLine
 from barback.control.options import room_for
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from barback.recovery.recovery import Recovery
     from barback.store.store import Store
     from barback.store.worker_calls import WorkerCalls
-
 
 #: How long a thread waits before it asks Redis again whether a message may start, in seconds.
 ADMISSION_PAUSE_SECONDS = 0.5
@@ -74,6 +74,8 @@ class WorkerState:
         self.poison = poison
         self.confirmation = confirmation
         self.running = RunningMessages()
+        self._acknowledgers: dict[str, Acknowledger] = {}
+        self.holding_back = HoldingBack(self._acknowledgers, store.shard)
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
         #: Set from the moment that the worker is told to stop.
         self.stopping = threading.Event()
@@ -91,7 +93,7 @@ class WorkerState:
             bell_of=self._bell_of,
             describe=self._describe,
             running=self.running.by_queue,
-            cancel=self.running.cancel,
+            stop=self._stop,
         )
         self.doorbell = Doorbell(store, worker_id, self._failures(""))
         #: By shard: on a cluster each queue is for itself.
@@ -106,7 +108,6 @@ class WorkerState:
         self._limited_actors = {
             actor.actor_name: actor for actor in actors if actor.options.get("limit")
         }
-        self._acknowledgers: dict[str, Acknowledger] = {}
         self._lock = threading.Lock()
 
     @property
@@ -154,7 +155,7 @@ class WorkerState:
         with self._lock:
             for item in self.work_queue.drain():
                 self._unstarted[item.message.queue_name].append(item.message)
-            return self._unstarted.pop(queue_name, [])
+            return self.holding_back.take(queue_name) + self._unstarted.pop(queue_name, [])
 
     def begin_end(self) -> None:
         """Called when the worker is told to stop: its consumers give back what is not started."""
@@ -185,6 +186,9 @@ class WorkerState:
           False when it must not, and whoever keeps it from that has taken care of it.
         """
         delivery: Delivery = item.message
+        if delivery.queue_name in self.holding_back.queue_names:
+            self.holding_back.keep(delivery)
+            return False
         if self.running.is_cancelled(delivery.redis_id):
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
@@ -192,6 +196,10 @@ class WorkerState:
             return False
         self.running.enter(delivery)
         return True
+
+    def _stop(self, shard: str, cancelled_ids: list[str], paused: list[str]) -> None:
+        self.running.cancel(shard, cancelled_ids)
+        self.holding_back.note(shard, paused)
 
     def _has_room(self, delivery: Delivery) -> bool:
         """Whether a message may start, as far as its limit goes. As long as Redis cannot say so,

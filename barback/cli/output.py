@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barback.control import Progress
-    from barback.monitoring.workers import WorkerStatus
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
@@ -51,11 +50,6 @@ def new_table(*columns: Column | str) -> Table:
 def cell(text: str | None, style: str = "") -> Text:
     """Text as it stands, for a table; a dash for None."""
     return Text("-" if text is None else printable(text), style=style)
-
-
-def worker_name(worker: WorkerStatus) -> str:
-    """A worker as people find it on their machines, or its id when it has not said where it is."""
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
 
 
 def progress_in_words(progress: Progress | None) -> str | None:

@@ -56,7 +56,9 @@ class HistoryWriter:
         self._shown_ids: list[object] = []
         self._shown_until = 0.0
         self._stop = threading.Event()
-        self._outage = Outage(get_logger(__name__, type(self)), "metrics")
+        self._outage = Outage(
+            get_logger(__name__, type(self)), "metrics", silence=store.silence("")
+        )
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -142,6 +144,8 @@ class HistoryWriter:
         while not is_last:
             is_last = self._stop.wait(LOOK_SECONDS)
             try:
+                if self._outage.is_on:  # there may be nothing to write, which proves nothing
+                    self._store.now_ms()
                 self.show_running()
                 if is_last or time.monotonic() >= write_at:
                     write_at = time.monotonic() + WRITE_SECONDS

@@ -42,7 +42,7 @@ class Announcement:
     """
 
     def __init__(self, store: Store, queue_names: Iterable[str], thread_count: int) -> None:
-        self.logger = get_logger(__name__, type(self))
+        self.logger = get_logger("barback.worker")
         self._store = store
         self._queue_names = sorted(queue_names)
         self._thread_count = thread_count

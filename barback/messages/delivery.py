@@ -10,6 +10,7 @@ import dramatiq
 from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
+from barback.printable import printable
 
 _FIELDS = (
     "queue_name",
@@ -128,6 +129,10 @@ class Delivery(MessageProxy):
         self.inner = message
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))
+
+    def __str__(self) -> str:
+        """For the log. Whoever has sent it has chosen its names."""
+        return printable(str(self._message))
 
     @property
     def leaves_something(self) -> bool:

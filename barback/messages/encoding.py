@@ -74,6 +74,8 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
         value = fields.get(name)
         if not isinstance(value, types):
             raise UndecodablePayload(f"expected a message's {name}, got {value!r:.100}")
+    if not fields["actor_name"].isprintable():  # no actor has it, and logs and terminals show it
+        raise UndecodablePayload(f"expected an actor's name, got {fields['actor_name']!r:.100}")
     _check_types(fields["options"], _OPTION_TYPES)
     if control := fields["options"].get("control"):
         _check_types(control, _CONTROL_TYPES)

@@ -13,7 +13,7 @@ from typing import Any
 
 from dramatiq.middleware import CurrentMessage
 
-from barback.printable import printable, printable_lines
+from barback.printable import printable, printable_lines, shortened
 
 #: How lines for people look.
 TEXT_FORMAT = (
@@ -24,6 +24,10 @@ TEXT_FORMAT = (
 _FIELDS = ["asctime", "levelname", "name", "message", "process", "threadName"]
 
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "threadName": "thread"}
+
+
+#: How much of a record is written, in characters, besides its traceback.
+MAX_LENGTH = 10_000
 
 
 def format_logs(*, as_json: bool, level: str | None = None) -> None:
@@ -55,7 +59,7 @@ class TextFormatter(logging.Formatter):
     """Lines for people: one for each record, whatever is in it, and tracebacks indented below."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        record.message = printable(record.message)
+        record.message = shortened(printable(record.message), MAX_LENGTH)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name

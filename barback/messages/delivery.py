@@ -10,7 +10,10 @@ import dramatiq
 from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
-from barback.printable import printable
+from barback.printable import printable, shortened
+
+#: How much of a message is shown in a log, in characters.
+MAX_SHOWN_LENGTH = 1_000
 
 _FIELDS = (
     "queue_name",
@@ -132,7 +135,7 @@ class Delivery(MessageProxy):
 
     def __str__(self) -> str:
         """For the log. Whoever has sent it has chosen its names."""
-        return printable(str(self._message))
+        return shortened(printable(str(self._message)), MAX_SHOWN_LENGTH)
 
     @property
     def leaves_something(self) -> bool:

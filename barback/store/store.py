@@ -14,7 +14,8 @@ from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
-from barback.store.keys import FleetKeys, QueueKeys
+from barback.store.fleet_keys import FleetKeys
+from barback.store.keys import QueueKeys
 from barback.store.scripts import load
 from barback.store.worker_calls import WorkerCalls
 
@@ -102,11 +103,8 @@ class Store:
         return shards
 
     def connection(self, queue_name: str, *, name: str | None = None) -> RedisConnection:
-        """A connection of its own, for one thread, to where a queue is.
-
-        Parameters:
-          queue_name: The queue.
-          name: What the connection is called in ``CLIENT LIST``.
+        """A connection of its own, for one thread, to where a queue is; `name` is what
+        ``CLIENT LIST`` calls it.
         """
         if self.on_cluster:
             source: ConnectionSource = SlotSource(self._slots, self.keys(queue_name).queue)
@@ -242,9 +240,7 @@ class Store:
         return answers
 
     def now_ms(self, queue_name: str | None = None) -> float:
-        """The server's time, in milliseconds; on a cluster, that of the server where a queue is, or
-        of any.
-        """
+        """The time of the server where a queue is, or of any server, in milliseconds."""
         there = self.connections if queue_name is None else self.connections_to(queue_name)
         seconds, microseconds = there.call_all([("TIME",)])[0]
         return int(seconds) * 1000 + int(microseconds) / 1000

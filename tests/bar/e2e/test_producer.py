@@ -54,7 +54,7 @@ def test_it_says_how_to_start_the_workers_that_are_missing(start: ProcessStarter
 def test_it_names_only_the_queues_that_nobody_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
-    # Given a worker of one queue that has given a sign of life
+    # Given a worker of one queue that has sent a heartbeat
     start_worker("beer")
     eventually(lambda: "No worker" not in start.run([*PRODUCER, "--beers", "1"]).stdout)
 

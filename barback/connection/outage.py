@@ -25,8 +25,13 @@ LONGEST_PAUSE_SECONDS = 1.0
 #: What Redis and the network raise when they do not serve.
 EXPECTED_ERRORS = (redis.RedisError, ConnectionFailed, OSError)
 
-#: Those of them that mean that nobody answers, which all who ask find out for themselves.
-SILENCE_ERRORS = (redis.ConnectionError, redis.TimeoutError, OSError)
+#: Those of them that mean that the server serves nobody, which all who ask find out by themselves.
+SILENCE_ERRORS = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    OSError,
+)
 
 #: From here on every pause is the longest one, and a power of two would only grow.
 _MAX_COUNTED_FAILURES = 16

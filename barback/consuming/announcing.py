@@ -67,9 +67,14 @@ class Announcement:
 
     def put_off(self, error: Exception) -> None:
         """The server does not answer: say so, and nothing of being ready."""
-        self.logger.warning("Redis cannot be reached yet: %s.", first_line(error))
+        self.logger.warning("Redis does not serve yet: %s.", first_line(error))
         for handler in logging.getLogger().handlers:
-            handler.addFilter(_say_not_ready)
+            handler.addFilter(self._say_not_ready)
+
+    def _say_not_ready(self, record: logging.LogRecord) -> bool:
+        if record.msg == _READY and self._is_due:
+            record.msg = _NOT_READY
+        return True
 
 
 def require_queues(wanted: Iterable[str], declared: Collection[str]) -> None:
@@ -102,12 +107,6 @@ def end_process(text: str, exit_code: int) -> NoReturn:
     if multiprocessing.current_process().name in ("MainProcess", "Process-1"):
         sys.stderr.write(f"Error: {text}\n")
     raise SystemExit(exit_code)
-
-
-def _say_not_ready(record: logging.LogRecord) -> bool:
-    if record.msg == _READY:
-        record.msg = _NOT_READY
-    return True
 
 
 def _where(client: redis.Redis) -> str:

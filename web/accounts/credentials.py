@@ -102,7 +102,14 @@ class Credentials(Address):
 
 def problems_of(error: ValidationError) -> dict[str, str]:
     """What is wrong with each field of a form."""
-    return {str(problem["loc"][0]): problem["msg"] for problem in error.errors()}
+    return {
+        str(problem["loc"][0]): (
+            f"That is too long: {problem['ctx']['max_length']} characters at the most."
+            if problem["type"] == "string_too_long"
+            else problem["msg"]
+        )
+        for problem in error.errors()
+    }
 
 
 #: The hash of a password that nobody knows.

@@ -194,7 +194,8 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> De
     # the consumer to acknowledge to by the name of the queue.
     fields["queue_name"] = queue_name
     options.pop("eta", None)
-    options.setdefault("redis_message_id", redis_id)
+    # Nor may it say to be another one, which somebody may cancel or look for.
+    options["redis_message_id"] = redis_id
     return Delivery(fields, redis_id, **held)
 
 

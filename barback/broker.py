@@ -109,6 +109,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             "worker_shutdown": self._workers.begin_end,
         }
         self._own_after = {
+            "process_boot": self._workers.begin_process,
             "consumer_thread_boot": self._workers.begin_consumer_thread,
             "worker_shutdown": self._workers.end,
         }

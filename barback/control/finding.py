@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from barback.control.listing import name_of, running_status
+from barback.control.listing import running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
     Place,
@@ -117,7 +117,7 @@ class _Look:
         found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
-            return replace(status, state="taken", worker=name_of(holder))
+            return replace(status, state="taken", worker=holder.name)
         status = replace(running_status(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)

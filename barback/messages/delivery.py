@@ -11,6 +11,10 @@ from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
 from barback.messages.ids import next_id
+from barback.printable import printable, shortened
+
+#: How much of a message is shown in a log, in characters.
+MAX_SHOWN_LENGTH = 1_000
 
 _FIELDS = (
     "queue_name",
@@ -135,6 +139,10 @@ class Delivery(MessageProxy):
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))
 
+    def __str__(self) -> str:
+        """For the log. Whoever has sent it has chosen its names."""
+        return shortened(printable(str(self._message)), MAX_SHOWN_LENGTH)
+
     @property
     def leaves_something(self) -> bool:
         """Whether more has to be done at its end than to acknowledge it."""
@@ -202,7 +210,8 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> De
     # the consumer to acknowledge to by the name of the queue.
     fields["queue_name"] = queue_name
     options.pop("eta", None)
-    options.setdefault("redis_message_id", redis_id)
+    # Nor may it say to be another one, which somebody may cancel or look for.
+    options["redis_message_id"] = redis_id
     return Delivery(fields, redis_id, **held)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dramatiq.common import q_name
+from dramatiq.logging import get_logger
 from redis.cluster import RedisCluster
 
 from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
 from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
@@ -50,6 +52,7 @@ class Store:
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.namespace = namespace
+        self._silences: dict[str, Silence] = {}
         self._use(client)
 
     def _use(self, client: redis.Redis) -> None:
@@ -114,6 +117,13 @@ class Store:
         if self.on_cluster:
             return SlotPool(self._slots, self.keys(queue_name).queue)
         return self.connections
+
+    def silence(self, queue_name: str) -> Silence:
+        """What tells that the server where a queue is does not answer."""
+        shard = self.shard(queue_name)
+        what = f"queue {shard!r}" if shard else "whatever needs Redis"
+        # Two threads that ask at the same time get the same one.
+        return self._silences.setdefault(shard, Silence(get_logger("barback.connection"), what))
 
     # -- calls ------------------------------------------------------------------------------------
 

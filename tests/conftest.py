@@ -7,6 +7,7 @@ fixtures below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import hypothesis
 import pytest
-import redis
 from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
+from barback.connection.server import each_server
+from barback.connection.url import client_for
 from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
@@ -31,6 +33,8 @@ from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
+    import redis
 
     from tests.support.processes import TestProcess
 
@@ -98,9 +102,10 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     url = os.environ.get("REDIS_URL_FOR_TESTS")
     if url is None:
         url = request.getfixturevalue("embedded_server").ensure()
-    with redis.Redis.from_url(url) as client:
-        _forget_workers(client)
-        client.flushall()
+    with contextlib.closing(client_for(url, {})) as client:
+        for server in each_server(client):
+            _forget_workers(server)
+            server.flushall()
     return url
 
 
@@ -115,7 +120,7 @@ def _forget_workers(client: redis.Redis) -> None:
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with contextlib.closing(client_for(redis_url, {"decode_responses": True})) as client:
         yield client
 
 

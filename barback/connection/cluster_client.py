@@ -33,7 +33,7 @@ def cluster_options(url: str) -> dict[str, Any]:
       ValueError: When the URL cannot be used.
     """
     try:
-        hosts = Hosts.parse(url, default_port=DEFAULT_PORT)
+        hosts = Hosts.parse(url, default_port=DEFAULT_PORT, mark="sentinel_")
     except ValueError as error:
         raise ValueError(f"{error}; a cluster URL should look like {FORM}") from None
     if hosts.path or "db" in hosts.options:

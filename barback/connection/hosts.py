@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import redis
 from redis.connection import parse_url
@@ -22,6 +22,7 @@ class Hosts:
       path: What stands between the slashes behind them.
       credentials: The user and the password, as parameters of a connection.
       options: What stands behind the question mark, as parameters of a connection.
+      marked_options: Those of them whose names begin with a mark, without it.
       tls: Whether connections are to be encrypted.
     """
 
@@ -29,11 +30,17 @@ class Hosts:
     path: list[str]
     credentials: dict[str, Any]
     options: dict[str, Any]
+    marked_options: dict[str, Any]
     tls: bool
 
     @classmethod
-    def parse(cls, url: str, *, default_port: int) -> Hosts:
+    def parse(cls, url: str, *, default_port: int, mark: str) -> Hosts:
         """Take a URL apart.
+
+        Parameters:
+          url: The URL.
+          default_port: The port of a host without one.
+          mark: What the names of options begin with that are for something else.
 
         Raises:
           ValueError: When that cannot be done; its message shows no password.
@@ -41,12 +48,15 @@ class Hosts:
         parts = urlsplit(url)
         user_info, _, hosts = parts.netloc.rpartition("@")
         user, _, password = user_info.partition(":")
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        marked = [(k.removeprefix(mark), value) for k, value in pairs if k.startswith(mark)]
         given = {"username": unquote(user), "password": unquote(password)}
         return cls(
             [_address(host, default_port) for host in hosts.split(",")],
             [unquote(name) for name in parts.path.split("/") if name],
             {name: text for name, text in given.items() if text},
-            _options(parts.query),
+            _options([pair for pair in pairs if not pair[0].startswith(mark)]),
+            _options(marked),
             tls=parts.scheme.startswith("rediss"),
         )
 
@@ -81,9 +91,9 @@ def _address(text: str, default_port: int) -> tuple[str, int]:
     return host, port
 
 
-def _options(query: str) -> dict[str, Any]:
+def _options(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """As redis-py reads those of a URL with one host: numbers as numbers."""
     try:
-        return {k: v for k, v in parse_url(f"redis://?{query}").items() if k != "host"}
+        return dict(parse_url(f"redis://?{urlencode(pairs)}"))
     except ValueError:
         raise ValueError("an option behind the ? has a value that it cannot have") from None

@@ -19,7 +19,7 @@ DEFAULT_SENTINEL_PORT = 26379
 FORM = "redis+sentinel://:password@host:26379,host2:26379/SERVICE/0"
 
 #: What the options of a URL that are for the Sentinels themselves begin with.
-PREFIX = "sentinel_"
+MARK = "sentinel_"
 
 #: How long a Sentinel may take, in seconds. The primary's host is often a Sentinel's, too: who
 #: waited long for that one would follow late.
@@ -33,13 +33,11 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
       ValueError: When the URL cannot be used.
     """
     hosts = _hosts(url)
-    options = {**hosts.options, **parameters}
-    for_sentinels = {
-        name.removeprefix(PREFIX): options.pop(name) for name in hosts.options if _is_theirs(name)
-    }
     tls = {"ssl": True} if hosts.tls else {}
     database = {"db": int(hosts.path[1])} if len(hosts.path) > 1 else {}
-    shared = connection_parameters({**hosts.credentials, **database, **tls, **options})
+    shared = connection_parameters(
+        {**hosts.credentials, **database, **tls, **hosts.options, **parameters}
+    )
     sentinels: Any = _Sentinels(  # type: ignore[no-untyped-call]
         hosts.addresses,
         sentinel_kwargs={
@@ -47,7 +45,7 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
             "socket_connect_timeout": SENTINEL_TIMEOUT_SECONDS,
             "retry": Retry(NoBackoff(), 0),  # the next Sentinel is what is tried instead
             **{name: value for name, value in shared.items() if name.startswith("ssl")},
-            **for_sentinels,
+            **hosts.marked_options,
         },
         **shared,
     )
@@ -57,7 +55,7 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
 
 def _hosts(url: str) -> Hosts:
     try:
-        hosts = Hosts.parse(url, default_port=DEFAULT_SENTINEL_PORT)
+        hosts = Hosts.parse(url, default_port=DEFAULT_SENTINEL_PORT, mark=MARK)
     except ValueError as error:
         raise ValueError(f"{error}; a Sentinel URL should look like {FORM}") from None
     if not hosts.path:
@@ -69,14 +67,9 @@ def _hosts(url: str) -> Hosts:
     if len(database) > 1 or not all(part.isdecimal() for part in database):
         raise ValueError(f"behind the service comes a number alone, the database: {FORM}")
     connection_class = redis.SSLConnection if hosts.tls else redis.Connection
-    theirs = {k.removeprefix(PREFIX): v for k, v in hosts.options.items() if _is_theirs(k)}
-    for options in (theirs, {k: v for k, v in hosts.options.items() if not _is_theirs(k)}):
+    for options in (hosts.options, hosts.marked_options):
         check_names(options, connection_class)
     return hosts
-
-
-def _is_theirs(option: str) -> bool:
-    return option.startswith(PREFIX)
 
 
 class _Sentinels(Sentinel):

@@ -25,7 +25,7 @@ _TYPES = (
     (r"__barback__\}?:(.*:)?(consumers|crashes|dead-details|workers)$", "hash"),
     (r"__barback__\}?:(.*:)?(due|heartbeats|levels)$", "zset"),
     (r"__barback__\}?:(.*:)?(waiting|queues)$", "set"),
-    (r"__barback__\}?:.*:paused$", "string"),
+    (r"__barback__\}?:(.*:)?(format|paused)$", "string"),
     (r":__acks__\.", "set"),
     (r"(:__heartbeats__|\.XQ)$", "zset"),
     (r"\.msgs$", "hash"),

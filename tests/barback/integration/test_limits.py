@@ -13,6 +13,7 @@ import pytest
 from barback.control import Control, Limit, cancel, find, pause, purge, resume
 from barback.messages.delivery import Room
 from barback.monitoring.queues import queue_statuses
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-SLOTS = "dramatiq:__barback__:default:slots"
-LIMIT_KEYS = "dramatiq:__barback__:default:*"
+pytestmark = pytest.mark.everywhere
+
+LIMIT_KEYS = "dramatiq:__barback__:*default*"
 
 
 @pytest.fixture
@@ -225,8 +227,8 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
 ) -> None:
     # Given a slot whose holder was deleted by somebody else, and a message that waits for it
     kitchen = Kitchen(controlled, Limit("stove", at_once=1))
-    redis_client.hset(SLOTS, "lost", "1 stove")
-    redis_client.hset("dramatiq:__barback__:default:slots-used", "stove", 1)
+    redis_client.hset(keys_of(redis_client).slots, "lost", "1 stove")
+    redis_client.hset(keys_of(redis_client).slots_used, "stove", 1)
     message = kitchen.actor.send("one")
     run_worker()
     eventually(lambda: kitchen.order or find(controlled, id_of(message)).state == "limited")

@@ -38,6 +38,7 @@ class QueueRow:
     Parameters:
       status: Its state.
       pause: Why it is paused, if it is.
+      busy: How many threads run a message of it.
       rate: How many attempts ended in a second, over the last minutes.
       failed: How many of them failed in the last hour.
       usual_wait_seconds: The median of the waits in the last hour, or None.
@@ -46,6 +47,7 @@ class QueueRow:
 
     status: QueueStatus
     pause: PausedQueue | None
+    busy: int
     rate: float
     failed: int
     usual_wait_seconds: float | None
@@ -54,6 +56,11 @@ class QueueRow:
     @property
     def name(self) -> str:
         return self.status.name
+
+    @property
+    def taken(self) -> int:
+        """How many messages workers have taken ahead and do not run yet, as far as is known."""
+        return max(0, self.status.running - self.busy)
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,9 @@ class SnapshotTaker:
         running = control.list_running(self._broker, workers)
         pauses = control.paused(self._broker)
         timeline = self._last_hour()
+        busy_queues = Counter(status.queue_name for status in running)
         queues = [
-            _queue_row(status, pauses.get(status.name), timeline)
+            _queue_row(status, pauses.get(status.name), busy_queues[status.name], timeline)
             for status in queue_statuses(self._broker, workers)
         ]
         busy = Counter(status.worker for status in running)
@@ -145,7 +153,9 @@ class SnapshotTaker:
         return self._timeline
 
 
-def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timeline) -> QueueRow:
+def _queue_row(
+    status: QueueStatus, pause: PausedQueue | None, busy: int, timeline: Timeline
+) -> QueueRow:
     counts = timeline.per_period(timeline.chosen(status.name))
     total = timeline.total(timeline.chosen(status.name))
     recent = counts[-RATE_MINUTES:]
@@ -153,6 +163,7 @@ def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timelin
     return QueueRow(
         status=status,
         pause=pause,
+        busy=busy,
         rate=sum(each.ran for each in recent) / max(1.0, covered_seconds),
         failed=total.failed,
         usual_wait_seconds=total.wait_seconds(0.5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -79,6 +80,7 @@ def message(board: Board, request: Request) -> dict[str, Any]:
         "has_payload": payload is not None,
         "message_id": status.message_id,
         "actor_name": status.actor_name,
+        "now": time.time(),
         "timeline": timeline_of(status, shown.sent_at, options),
         "progress": status.progress if status.state == "running" else None,
         "arguments": _arguments(fields, board) if fields else None,

@@ -143,7 +143,7 @@ class SnapshotTaker:
         ]
         busy = Counter(status.worker for status in running)
         rows = [WorkerRow(worker, busy[worker.name]) for worker in workers]
-        warnings = [*_queue_warnings(queues), *_worker_warnings(rows)]
+        warnings = [*queue_warnings(queues), *worker_warnings(rows)]
         return Snapshot(time.time(), queues, rows, running, warnings)
 
     def _last_hour(self) -> Timeline:
@@ -171,7 +171,8 @@ def _queue_row(
     )
 
 
-def _queue_warnings(queues: list[QueueRow]) -> list[str]:
+def queue_warnings(queues: list[QueueRow]) -> list[str]:
+    """What is wrong with queues, in words."""
     warnings = []
     for row in queues:
         status, name = row.status, printable(row.name)
@@ -195,7 +196,8 @@ def _waits_long(row: QueueRow) -> bool:
     return oldest > LONG_WAIT_FACTOR * (row.usual_wait_seconds or 0.0)
 
 
-def _worker_warnings(workers: list[WorkerRow]) -> list[str]:
+def worker_warnings(workers: list[WorkerRow]) -> list[str]:
+    """What is wrong with workers, in words."""
     warnings = []
     for row in workers:
         name = printable(row.status.name)

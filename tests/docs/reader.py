@@ -134,7 +134,9 @@ class Reader:
             process.wait_for_output(ready)
             self._running.append(process)
         else:
-            assert process.wait(_PATIENCE_SECONDS) == exit_code, f"{where}: {command}\n{process.output}"
+            assert process.wait(_PATIENCE_SECONDS) == exit_code, (
+                f"{where}: {command}\n{process.output}"
+            )
 
     def _see(self, lines: list[str], where: str) -> None:
         """Wait until the lines stand in the terminals."""

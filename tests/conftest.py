@@ -29,6 +29,7 @@ from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
 from examples.cluster.cluster import running_cluster
+from tests.support.pages import count_blocks
 from tests.support.postgres import new_database, running_postgres
 from tests.support.processes import ProcessStarter
 from tests.support.sentinel import running_sentinels
@@ -185,11 +186,24 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarte
 
 
 @pytest.fixture
-def free_port() -> int:
+def find_ports() -> Callable[[int], list[int]]:
+    """Find so many different loopback ports that nothing listens on."""
+
+    def find_ports(count: int) -> list[int]:
+        with contextlib.ExitStack() as probes:
+            sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+            for probe in sockets:
+                probe.bind(("127.0.0.1", 0))
+            return [int(probe.getsockname()[1]) for probe in sockets]
+
+    return find_ports
+
+
+@pytest.fixture
+def free_port(find_ports: Callable[[int], list[int]]) -> int:
     """A loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    [port] = find_ports(1)
+    return port
 
 
 @pytest.fixture
@@ -232,6 +246,11 @@ def program_environment(**variables: Any) -> dict[str, str]:
     # A make that is run by another one, as these tests are, has more to say.
     inherited = {name: text for name, text in os.environ.items() if name not in _OF_MAKE}
     return {**inherited, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
+
+
+def pytest_report_header() -> str:
+    total, not_run = count_blocks()
+    return f"documentation: {total} blocks of code, {not_run} of which are not run"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from translations import gettext as _
-from translations import gettext_noop
+from translations import gettext_noop, look_up
 from web.pages import page
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ _TITLES = {
     500: gettext_noop("Something went wrong."),
     503: gettext_noop("Not right now."),
 }
+
+#: What FastAPI says by itself.
+_DETAILS = (
+    gettext_noop("Content Too Large"),
+    gettext_noop("There was an error parsing the body"),
+)
 
 _OTHER_TITLE = gettext_noop("That did not work.")
 
@@ -97,7 +103,7 @@ def _respond(
 ) -> Response:
     if _is_api(request) or not hasattr(request.state, "browser"):
         return JSONResponse({"detail": detail}, status, headers)
-    text = None if detail == HTTPStatus(status).phrase else detail
+    text = None if detail == HTTPStatus(status).phrase else look_up(detail)
     return page(
         request,
         "error.html",

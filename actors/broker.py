@@ -37,7 +37,7 @@ def use_broker() -> None:
 def make_broker(**connection: Any) -> RedisBroker:
     """A broker of the bar, with connection parameters that differ from the usual ones."""
     try:
-        broker = RedisBroker(url=_find_server(), **connection)
+        broker = RedisBroker(url=_find_server(), version=settings.bar_version, **connection)
     except BrokerUnavailable as error:  # no server of a cluster says where keys are
         _fail(error)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))

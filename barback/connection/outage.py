@@ -9,6 +9,7 @@ import redis
 from dramatiq.errors import ConnectionFailed
 from redis.backoff import ExponentialBackoff
 
+from barback.connection.incidents import incidents
 from barback.durations import duration_in_words
 from barback.printable import first_line
 
@@ -66,6 +67,7 @@ class Outage:
         """Note a failed attempt."""
         if not self.is_on:
             self._since = time.monotonic()
+            incidents.note("interruption")
             self._logger.warning(
                 "Interrupted: %s. Reason: %s. Trying again until it works.",
                 self._what,

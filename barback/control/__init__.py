@@ -3,6 +3,7 @@
 from barback.control.cancelling import Cancellations, cancel, cancel_all
 from barback.control.decorating import actor
 from barback.control.finding import find, list_running
+from barback.control.hastening import run_now
 from barback.control.inside import cancelled, check_cancelled, progress
 from barback.control.middleware import Control
 from barback.control.options import Limit, Unique
@@ -31,4 +32,5 @@ __all__ = [
     "progress",
     "purge",
     "resume",
+    "run_now",
 ]

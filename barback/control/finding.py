@@ -16,6 +16,7 @@ from barback.control.locating import (
 from barback.control.running import Progress
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
+from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
@@ -30,7 +31,11 @@ ATTEMPTS = 3
 
 
 def find(
-    broker: HasStore, message_id: str, *, search_at_most: int = SEARCH_AT_MOST
+    broker: HasStore,
+    message_id: str,
+    *,
+    search_at_most: int = SEARCH_AT_MOST,
+    queue_name: str | None = None,
 ) -> MessageStatus:
     """Tell what has become of a message.
 
@@ -42,6 +47,7 @@ def find(
       broker: The broker.
       message_id: One id or the other.
       search_at_most: How many messages are looked through at the most.
+      queue_name: The queue to look in, or None for all.
 
     Raises:
       redis.RedisError: When the server cannot be asked.
@@ -50,7 +56,7 @@ def find(
     for _ in range(ATTEMPTS):
         workers = list_workers(broker)
         running = running_messages(broker.store, workers)
-        place = locate(broker.store, message_id, running, search_at_most)
+        place = locate(broker.store, message_id, running, search_at_most, queue_name)
         status = _Look(broker, place, workers, running).status()
         if status.state != "unknown" or place.queue_name is None:
             break
@@ -84,6 +90,7 @@ class _Look:
     ) -> None:
         self._broker = broker
         self._place = place
+        self._redis_id: Any = as_redis_id(place.redis_id)
         self._workers = workers
         self._running = running
         self._status = MessageStatus(
@@ -98,7 +105,7 @@ class _Look:
         queue_name = self._place.queue_name
         if queue_name is None:
             return self._status
-        store, redis_id = self._broker.store, self._place.redis_id
+        store, redis_id = self._broker.store, self._redis_id
         keys = store.keys(queue_name)
         with store.client.pipeline(transaction=False) as pipeline:
             pipeline.hget(keys.messages, redis_id)
@@ -134,7 +141,7 @@ class _Look:
         found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
-            return replace(status, state="taken", worker=_name_of(holder))
+            return replace(status, state="taken", worker=holder.name)
         status = replace(_running(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)
@@ -151,7 +158,7 @@ class _Look:
         status = self._described(payload)
         if status.limit is not None:
             return replace(status, state="limited")
-        position = self._broker.store.calls(queue_name).position(self._place.redis_id)
+        position = self._broker.store.calls(queue_name).position(self._redis_id)
         # On neither list: a worker takes it at this moment.
         return replace(status, state="taken" if position is None else "waiting", position=position)
 
@@ -222,17 +229,13 @@ def _running(found: Running, status: MessageStatus) -> MessageStatus:
         queue_name=fields["queue_name"],
         actor_name=fields["actor_name"],
         message_id=fields["message_id"],
-        worker=_name_of(found.worker),
+        worker=found.worker.name,
         thread=fields["thread"],
         since=said_at - fields["running_seconds"],
         attempt=fields["attempt"],
         progress=fields["progress"] and Progress(**fields["progress"]),
         cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
     )
-
-
-def _name_of(worker: WorkerStatus) -> str:
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
 
 
 def _decoded(record: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 
@@ -76,12 +77,19 @@ def running_messages(store: Store, workers: list[WorkerStatus]) -> list[Running]
     ]
 
 
-def locate(store: Store, message_id: str, running: list[Running], search_at_most: int) -> Place:
-    """Find a message by the id of its entry in Redis, or by Dramatiq's."""
+def locate(
+    store: Store,
+    message_id: str,
+    running: list[Running],
+    search_at_most: int,
+    queue_name: str | None = None,
+) -> Place:
+    """Find a message by the id of its entry in Redis, or by Dramatiq's; in a queue, or in all."""
     for it in running:
-        if message_id in (it.fields["id"], it.fields["message_id"]):
+        is_there = queue_name in (None, it.fields["queue_name"])
+        if is_there and message_id in (it.fields["id"], it.fields["message_id"]):
             return Place(it.fields["queue_name"], it.fields["id"])
-    queue_names = sorted(store.queue_names())
+    queue_names = sorted(store.queue_names()) if queue_name is None else [queue_name]
     place = _look_up(store, message_id, queue_names)
     if place is not None:
         return place
@@ -92,12 +100,13 @@ def locate(store: Store, message_id: str, running: list[Running], search_at_most
 
 def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | None:
     """Find what is stored under the id; that asks each queue once, however full it is."""
+    raw_id = as_redis_id(message_id)
     with store.client.pipeline(transaction=False) as pipeline:
         for keys in map(store.keys, queue_names):
-            pipeline.hexists(keys.messages, message_id)
-            pipeline.hexists(keys.delayed_messages, message_id)
-            pipeline.hexists(keys.dead_messages, message_id)
-            pipeline.hget(keys.ended_details, message_id)
+            pipeline.hexists(keys.messages, raw_id)
+            pipeline.hexists(keys.delayed_messages, raw_id)
+            pipeline.hexists(keys.dead_messages, raw_id)
+            pipeline.hget(keys.ended_details, raw_id)
         answers = pipeline.execute()
     for index, queue_name in enumerate(queue_names):
         *exists, ended = answers[4 * index : 4 * index + 4]
@@ -112,7 +121,7 @@ def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | N
 def _search(store: Store, message_id: str, queue_names: list[str], search_at_most: int) -> Place:
     searched = 0
     messages = _all_messages(store, queue_names)
-    wanted = message_id.encode(errors="surrogateescape")
+    wanted = as_redis_id(message_id)
     for queue_name, redis_id, payload in islice(messages, search_at_most):
         searched += 1
         if wanted in payload and message_id_of(payload) == message_id:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dramatiq.logging import get_logger
 from redis.exceptions import ResponseError
 
+from barback.connection.incidents import incidents
 from barback.recovery.maintenance import Maintenance
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class Recovery:
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
         """Put what a dead worker held back, unless it has sent a new heartbeat."""
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
+        if back is not None:
+            incidents.note("crash", queue_name)
+            incidents.note("recovery", queue_name, back)
         if back:
             self.logger.warning(
                 "Worker %s of queue %r is gone. %d messages that it held are back in the queue.",

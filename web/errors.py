@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _FORMS = {
+    "/lesson",
     "/log-in",
     "/new-password",
     "/orders",

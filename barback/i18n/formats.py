@@ -55,6 +55,13 @@ def duration(seconds: float) -> str:
     )
 
 
+def seconds(value: float) -> str:
+    """``1.0 s``: seconds to a tenth, to be compared."""
+    if language() is ENGLISH:
+        return f"{value:.1f} s"
+    return format_unit(value, _UNITS["s"], "short", format="#,##0.0", locale=language().locale)
+
+
 def date(day: dt.date) -> str:
     """``8 March 2027``"""
     return format_date(day, "long", locale=language().locale)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 PATHS = [
-    *("/", "/orders", "/standing-orders", "/reports", "/account", "/docs", "/no-such-page"),
+    *("/", "/orders", "/standing-orders", "/reports", "/account", "/docs", "/lesson"),
     *("/log-in", "/log-in?after=new-password&next=/reports", "/new-password", "/new-password/sent"),
     *("/new-password/not-a-token", "/sign-up", "/sign-up/done", "/sign-up/new-link"),
-    *("/confirm/not-a-token", "/reports/nonsense"),
+    *("/confirm/not-a-token", "/reports/nonsense", "/lesson/nonsense", "/no-such-page"),
 ]
 
 
@@ -124,6 +124,12 @@ def test_orders_are_followed_in_chinese(visitor: httpx.Client) -> None:
     assert "排队中" in event
     order_id = re.findall(r"/orders/(\w+)/cancel", page.text)[0]
     assert "已取消" in send(visitor, "/orders", f"/orders/{order_id}/cancel").text
+
+
+def test_a_round_of_the_lesson_is_watched_in_chinese(visitor: httpx.Client) -> None:
+    page = send(visitor, "/lesson", key="k")
+    assert "目前没有工作进程处理队列 lesson-both、lesson-beer、lesson-coffee。" in page.text
+    assert english_left(page) == set()
 
 
 def test_a_report_is_made_and_read_in_chinese(website: Website, start_here: ProcessStarter) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from dramatiq.logging import get_logger
 
 from barback.board.rendering import render
+from barback.board.texts import gettext as _
 from barback.printable import first_line
 
 if TYPE_CHECKING:
@@ -28,13 +29,16 @@ async def broker_error(request: Request, error: Exception) -> Response:
     return _render(
         request,
         503,
-        f"The broker cannot be reached: {first_line(error)}. Nothing was changed, unless it was "
-        "changed before the connection broke.",
+        _(
+            "The broker cannot be reached: %(reason)s. Nothing was changed, unless it was changed "
+            "before the connection broke.",
+            reason=first_line(error),
+        ),
     )
 
 
 async def server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged
-    return _render(request, 500, "This is a fault of the board. Its log tells more.")
+    return _render(request, 500, _("This is a fault of the board. Its log tells more."))
 
 
 def _render(request: Request, status: int, text: str) -> Response:

@@ -64,6 +64,11 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+def ngettext_noop(one: str, many: str) -> tuple[str, str]:
+    """Mark a text with plural forms, likewise."""
+    return one, many
+
+
 def _read(folder: Path, of: Language) -> NullTranslations:
     path = folder / f"{of.locale.language}_{of.locale.territory}.po"
     if not path.exists():

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from starlette.exceptions import HTTPException
 
 from barback.board.endpoints import Outcome
+from barback.board.texts import gettext as _
 from barback.control.cancelling import cancel_chosen
 from barback.control.hastening import run_chosen_now
 
@@ -51,7 +52,7 @@ def chosen_messages(form: Form, field: str = "message") -> list[tuple[str, bytes
         for queue_name, redis_id in parts
     )
     if not chosen:
-        raise HTTPException(400, "Nothing was chosen.")
+        raise HTTPException(400, _("Nothing was chosen."))
     return chosen
 
 

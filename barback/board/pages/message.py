@@ -58,8 +58,10 @@ def message(board: Board, request: Request) -> dict[str, Any]:
     if status.state == "unknown":
         raise HTTPException(
             404,
-            "There is no such message any more: it was done or deleted. What is done is kept only "
-            "where workers have Control(remember_seconds=…).",
+            _(
+                "There is no such message any more: it was done or deleted. What is done is kept "
+                "only where workers have Control(remember_seconds=…)."
+            ),
         )
     payload = find_payload(board.broker.store, queue_name, raw_id)
     shown = shown_message(

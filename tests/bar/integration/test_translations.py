@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message
 
 CHINESE = LANGUAGES["zh"]
-FOLDERS = ["translations"]
+FOLDERS = ["translations", "barback/board"]
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 TAG = re.compile(r"<[^>]+>")
 

@@ -8,6 +8,8 @@ from dramatiq.logging import get_logger
 
 from barback.board.rendering import render
 from barback.board.texts import gettext as _
+from barback.board.texts import in_words
+from barback.i18n.catalogue import gettext_noop
 from barback.printable import first_line
 
 if TYPE_CHECKING:
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+#: What Starlette says by itself.
+_DETAILS = (gettext_noop("Not Found"), gettext_noop("Method Not Allowed"))
+
 _logger = get_logger(__name__)
 
 
 async def http_error(request: Request, error: Exception) -> Response:
     problem = cast("HTTPException", error)
-    answer = _render(request, problem.status_code, problem.detail)
+    answer = _render(request, problem.status_code, in_words(problem.detail))
     answer.headers.update(problem.headers or {})
     return answer
 

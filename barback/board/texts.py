@@ -46,7 +46,7 @@ _ACTIONS = (
 
 
 def in_words(name: str) -> str:
-    """The name of a state or of an action."""
+    """What stands in the data in English: a state, an action, an error of Starlette's."""
     return catalogue.look_up(name)
 
 

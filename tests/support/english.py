@@ -13,6 +13,7 @@ _INTERNATIONAL = re.compile(
     | “Authorize”          # the button of Swagger UI
     | \S+[/:@]\S+          # addresses, time zones, workers
     | \b\w*[_.=]\w+\S*     # identifiers
+    | \w+\([^)]*\)        # calls
     | \b[a-z]+-[a-z-]+      # names of queues
     | [0-9a-f]{6,}         # ids
     | [A-Z][\w-]+(?:/\S+)+ # time zones

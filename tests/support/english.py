@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 #: What is said in English everywhere: names, units, formats and identifiers.
 _INTERNATIONAL = re.compile(
     r"""
-    \b(?:API|AM|PM|Barback|CSV|Cookie|cron|Cron|IANA|JavaScript|JSON|OpenAPI|Redis|UTC
+    \b(?:API|AM|ID|PM|Barback|CSV|Cookie|cron|Cron|IANA|JavaScript|JSON|OpenAPI|Redis|UTC
     |p50|p95|p99|PID|CPU|MiB|GiB|KiB|kB|MB|GB|ms|min|h|s|d)\b
     | “Authorize”          # the button of Swagger UI
     | \S+[/:@]\S+          # addresses, time zones, workers

@@ -15,7 +15,7 @@ _INTERNATIONAL = re.compile(
     | \b\w*[_.=]\w+\S*     # identifiers
     | \w+\([^)]*\)        # calls
     | \b[a-z]+-[a-z-]+      # names of queues
-    | [0-9a-f]{6,}         # ids
+    | [0-9a-f]{6,}(?:-[0-9a-f]{4,})*  # ids
     | [A-Z][\w-]+(?:/\S+)+ # time zones
     """,
     re.VERBOSE,
@@ -26,11 +26,18 @@ _ATTRIBUTES = {"alt", "aria-label", "data-confirm", "label", "placeholder", "tit
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
-def english_on(html: str) -> set[str]:
-    """The texts with English words on a page that people read, or have read to them."""
+def english_on(html: str, *data: str) -> set[str]:
+    """The texts with English words on a page that people read, or have read to them.
+
+    Parameters:
+      html: The page.
+      *data: Words that the test has put there.
+    """
     reader = _Reader()
     reader.feed(html)
-    return {text for text in reader.texts if _WORD.search(_INTERNATIONAL.sub(" ", text))}
+    words = re.compile(rf"\b(?:{'|'.join(map(re.escape, data))})\b(?!:)" if data else "(?!)")
+    texts = ((text, words.sub(" ", text)) for text in reader.texts)
+    return {text for text, rest in texts if _WORD.search(_INTERNATIONAL.sub(" ", rest))}
 
 
 class _Reader(HTMLParser):

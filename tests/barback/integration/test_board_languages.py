@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
-from barback import control
 from barback.dead_letters import DeadLetters
 from tests.support.board import BoardClient, bury, send
 from tests.support.english import english_on
@@ -71,7 +70,7 @@ def test_pages_with_messages_are_in_chinese(broker: RedisBroker, client: BoardCl
     assert "beer：1 条消息在等待，没有工作进程处理该队列。" in client.get("/", headers=CHINESE).text
 
     # Expect a paused queue, and what was done, to be said in Chinese
-    control.pause(broker, "beer", for_seconds=600)
+    client.post("/queues/beer/pause", data={"minutes": "10"}, headers=CHINESE)
     assert "自 " in read(client, "/queues/beer?did=pause", waiting).text
     assert "2,000 条消息已重新入队。" in read(client, "/dead?did=requeue&count=2000").text
     assert "已开始。" in read(client, "/dead?did=delete").text

@@ -29,7 +29,7 @@ def cancel(board: Board, request: Request, form: Form, who: str) -> Outcome:  # 
     """Cancel messages: what waits or is delayed is gone, what runs is asked to stop."""
     count = 0
     for queue_name, ids in _by_queue(form):
-        done = cancel_chosen(board.broker, queue_name, ids, reason=f"by {who}")
+        done = cancel_chosen(board.broker, queue_name, ids, reason=_("by %(who)s", who=who))
         count += done.cancelled + done.asked
     return _outcome(form, count)
 

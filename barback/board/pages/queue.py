@@ -75,7 +75,7 @@ def pause(board: Board, request: Request, form: Form, who: str) -> Outcome:
         board.broker,
         name,
         for_seconds=int(minutes) * 60 or None,
-        reason=f"{reason} ({who})" if reason else f"by {who}",
+        reason=f"{reason} ({who})" if reason else _("by %(who)s", who=who),
     )
     return _done(name)
 

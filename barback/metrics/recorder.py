@@ -40,6 +40,10 @@ _Numbers = TypeVar("_Numbers", "list[None]", "array[float]")
 UNKNOWN_ACTOR = "(unknown)"
 
 
+#: A longer wait is counted as this one, in milliseconds: Redis adds up to 2^63 microseconds.
+MAX_WAIT_MS = 366 * 86_400_000
+
+
 class _Notes:
     """What threads have noted of one series and nobody has counted yet.
 
@@ -157,8 +161,9 @@ def _count_waits(row: list[int], noted: array[float]) -> None:
     if not noted:
         return
     offset_ms = (time.time() - time.monotonic()) * 1000
-    if min(noted) < -offset_ms:  # the clock of a producer is ahead
-        noted = array("d", (max(each, -offset_ms) for each in noted))
+    least, most = -offset_ms, MAX_WAIT_MS - offset_ms
+    if min(noted) < least or max(noted) > most:  # producers may say anything
+        noted = array("d", (min(max(each, least), most) for each in noted))
     row[WAIT_US] += int((sum(noted) + offset_ms * len(noted)) * 1000)
     # Rather than each wait, the few bounds are brought into the terms of what was noted.
     bounds = [1000 * bound - offset_ms for bound in BOUNDS_SECONDS]

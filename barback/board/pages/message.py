@@ -20,6 +20,7 @@ from barback.board.shown import (
     shown_message,
 )
 from barback.board.timeline import timeline_of
+from barback.dead_letters.letter import as_redis_id
 from barback.results import result_of
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def message(board: Board, request: Request) -> dict[str, Any]:
             "There is no such message any more: it was done or deleted. What is done is kept only "
             "where workers have Control(remember_seconds=…).",
         )
-    payload = find_payload(board.broker.store, queue_name, raw_id)
+    # A retry is an entry of its own, to which the id of the first one leads.
+    payload = find_payload(board.broker.store, queue_name, as_redis_id(status.id))
     shown = shown_message(
-        redis_id,
+        status.id,
         queue_name,
         payload,
         board.redact,

@@ -146,7 +146,7 @@ class SnapshotTaker:
         ]
         busy = Counter(status.worker for status in running)
         rows = [WorkerRow(worker, busy[worker.name]) for worker in workers]
-        warnings = [*_queue_warnings(queues), *_worker_warnings(rows)]
+        warnings = [*queue_warnings(queues), *worker_warnings(rows)]
         return Snapshot(time.time(), queues, rows, running, warnings)
 
     def _last_hour(self) -> Timeline:
@@ -174,7 +174,8 @@ def _queue_row(
     )
 
 
-def _queue_warnings(queues: list[QueueRow]) -> list[Later]:
+def queue_warnings(queues: list[QueueRow]) -> list[Later]:
+    """What is wrong with queues, in words."""
     warnings = []
     for row in queues:
         if row.pause is not None:
@@ -224,7 +225,8 @@ def _waits_long(row: QueueRow) -> bool:
     return oldest > LONG_WAIT_FACTOR * (row.usual_wait_seconds or 0.0)
 
 
-def _worker_warnings(workers: list[WorkerRow]) -> list[Later]:
+def worker_warnings(workers: list[WorkerRow]) -> list[Later]:
+    """What is wrong with workers, in words."""
     says = {"silent": _silent, "hurt": _hurt}
     return [Later(partial(says[row.state], row)) for row in workers if row.state in says]
 

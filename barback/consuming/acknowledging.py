@@ -106,6 +106,11 @@ class Acknowledger:
             delivery.is_finished = True
             self._in_flight.finish(delivery.redis_id)
 
+    def hold_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Put messages of a paused queue back. Threads may have let go of them in any order."""
+        places = {redis_id: place for place, redis_id in enumerate(list(self._in_flight.held))}
+        self.requeue(sorted(deliveries, key=lambda it: places.get(it.redis_id, -1)))
+
     def settle_what_waits(self) -> None:
         """Tell Redis what it could not be told before.
 

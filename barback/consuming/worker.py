@@ -15,6 +15,7 @@ from dramatiq.logging import get_logger
 
 from barback.consuming.delayed import DelayedMessages
 from barback.consuming.doorbell import Doorbell
+from barback.consuming.holding_back import HoldingBack
 from barback.consuming.in_flight import InFlight
 from barback.consuming.line import OwnLine, SharedLine
 from barback.control.options import room_for
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from barback.store.store import Store
     from barback.store.worker_calls import WorkerCalls
 
-
 #: How long a thread waits before it asks Redis again whether a message may start, in seconds.
 ADMISSION_PAUSE_SECONDS = 0.5
 
@@ -54,7 +54,7 @@ class WorkerState:
       threads: Its threads, where Dramatiq runs it.
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
-      version: What of the program is deployed, or None.
+      announce: Says what it serves; called whenever a server has answered.
     """
 
     def __init__(
@@ -69,13 +69,16 @@ class WorkerState:
         threads: WorkerThreads | None = None,
         actors: Iterable[dramatiq.Actor[Any, Any]] = (),
         consumed_queues: Callable[[], Iterable[str]] = tuple,
-        version: str | None = None,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self.worker_id = worker_id
         self.poison = poison
         self.confirmation = confirmation
+        self.announce = announce
         self.running = RunningMessages()
+        self._acknowledgers: dict[str, Acknowledger] = {}
+        self.holding_back = HoldingBack(self._acknowledgers, store.shard)
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
         #: Set from the moment that the worker is told to stop.
         self.stopping = threading.Event()
@@ -93,7 +96,7 @@ class WorkerState:
             bell_of=self._bell_of,
             describe=self._describe,
             running=self.running.by_queue,
-            cancel=self.running.cancel,
+            stop=self._stop,
         )
         self.doorbell = Doorbell(store, worker_id, self._failures(""))
         #: By shard: on a cluster each queue is for itself.
@@ -101,7 +104,6 @@ class WorkerState:
         self._store = store
         self._queue_count = queue_count
         self._consumed_queues = consumed_queues
-        self._version = version
         self._lines = 0
         self._own_calls: dict[str, WorkerCalls] = {}
         self._in_flight: defaultdict[str, InFlight] = defaultdict(InFlight)
@@ -109,7 +111,6 @@ class WorkerState:
         self._limited_actors = {
             actor.actor_name: actor for actor in actors if actor.options.get("limit")
         }
-        self._acknowledgers: dict[str, Acknowledger] = {}
         self._lock = threading.Lock()
 
     @property
@@ -157,7 +158,7 @@ class WorkerState:
         with self._lock:
             for item in self.work_queue.drain():
                 self._unstarted[item.message.queue_name].append(item.message)
-            return self._unstarted.pop(queue_name, [])
+            return self.holding_back.take(queue_name) + self._unstarted.pop(queue_name, [])
 
     def begin_end(self) -> None:
         """Called when the worker is told to stop: its consumers give back what is not started."""
@@ -188,6 +189,9 @@ class WorkerState:
           False when it must not, and whoever keeps it from that has taken care of it.
         """
         delivery: Delivery = item.message
+        if delivery.queue_name in self.holding_back.queue_names:
+            self.holding_back.keep(delivery)
+            return False
         if self.running.is_cancelled(delivery.redis_id):
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
@@ -195,6 +199,10 @@ class WorkerState:
             return False
         self.running.enter(delivery)
         return True
+
+    def _stop(self, shard: str, cancelled_ids: list[str], paused: list[str]) -> None:
+        self.running.cancel(shard, cancelled_ids)
+        self.holding_back.note(shard, paused)
 
     def _has_room(self, delivery: Delivery) -> bool:
         """Whether a message may start, as far as its limit goes. As long as Redis cannot say so,
@@ -226,13 +234,12 @@ class WorkerState:
         )
 
     def _describe(self) -> dict[str, Any]:
-        """What others may want to know of its threads, after a look at them, and its version."""
-        about = {} if self._version is None else {"version": self._version}
+        """What others may want to know of its threads, after a look at them."""
         if self._threads is None:
-            return about
+            return {}
         if not self.is_stopping:
             self._threads.replace_dead()
-        return about | {"threads": self._threads.count, "lost_threads": self._threads.lost}
+        return self._threads.describe()
 
     def _bell_of(self, queue_name: str) -> str:
         calls = self._own_calls.get(queue_name)

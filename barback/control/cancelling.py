@@ -60,7 +60,8 @@ def cancel(
       broker: The broker.
       message_id: The id of its entry in Redis, or Dramatiq's; see :func:`barback.control.find`.
       reason: Why, for those who look.
-      search_at_most: How many messages are looked through for Dramatiq's id at the most.
+      search_at_most: How many messages are looked through at the most for one that another program
+        has sent.
 
     Returns:
       ``"cancelled"``: it is gone. ``"asked"``: it runs, and its worker is asked to stop it. None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from itertools import repeat
@@ -32,18 +33,22 @@ if TYPE_CHECKING:
     import dramatiq
     from dramatiq import MessageProxy
 
-_Note = TypeVar("_Note")
+_Numbers = TypeVar("_Numbers", "list[None]", "array[float]")
 
 #: Under this name is counted what is sent to actors that the worker does not know: whoever can
 #: send a message must not be able to fill Redis with names.
 UNKNOWN_ACTOR = "(unknown)"
 
 
+#: A longer wait is counted as this one, in milliseconds: Redis adds up to 2^63 microseconds.
+MAX_WAIT_MS = 366 * 86_400_000
+
+
 class _Notes:
     """What threads have noted of one series and nobody has counted yet.
 
-    A thread adds numbers to lists, each in one step, so that nothing is locked; and numbers make no
-    work for the garbage collector. They are counted all together later on, mostly in C.
+    A thread adds a number to an array in one step, so that nothing is locked, and leaves no object
+    behind. They are counted all together later on, mostly in C.
     """
 
     __slots__ = ("dead", "done", "failed", "queue_name", "retried", "skipped", "waits")
@@ -51,11 +56,11 @@ class _Notes:
     def __init__(self, queue_name: str) -> None:
         self.queue_name = queue_name
         #: For how long attempts ran, in seconds.
-        self.done: list[float] = []
-        self.failed: list[float] = []
+        self.done = array("d")
+        self.failed = array("d")
         #: When first attempts started, by the monotonic clock, less when they were sent, by the
         #: clock of whoever sent them; in milliseconds.
-        self.waits: list[float] = []
+        self.waits = array("d")
         self.retried: list[None] = []
         self.skipped: list[None] = []
         self.dead: list[None] = []
@@ -146,18 +151,19 @@ def _count(notes: _Notes, row: list[int]) -> None:
     row[RETRIED] += len(_taken(notes.retried))
     row[SKIPPED] += len(_taken(notes.skipped))
     row[DEAD] += len(_taken(notes.dead))
-    runs = [*done, *failed]
+    runs = done + failed
     row[RUN_US] += int(sum(runs) * 1_000_000)
     _add_to_buckets(row, RUN_BUCKETS, BOUNDS_SECONDS, runs)
     _count_waits(row, _taken(notes.waits))
 
 
-def _count_waits(row: list[int], noted: list[float]) -> None:
+def _count_waits(row: list[int], noted: array[float]) -> None:
     if not noted:
         return
     offset_ms = (time.time() - time.monotonic()) * 1000
-    if min(noted) < -offset_ms:  # the clock of a producer is ahead
-        noted = [max(each, -offset_ms) for each in noted]
+    least, most = -offset_ms, MAX_WAIT_MS - offset_ms
+    if min(noted) < least or max(noted) > most:  # producers may say anything
+        noted = array("d", (min(max(each, least), most) for each in noted))
     row[WAIT_US] += int((sum(noted) + offset_ms * len(noted)) * 1000)
     # Rather than each wait, the few bounds are brought into the terms of what was noted.
     bounds = [1000 * bound - offset_ms for bound in BOUNDS_SECONDS]
@@ -165,14 +171,14 @@ def _count_waits(row: list[int], noted: list[float]) -> None:
 
 
 def _add_to_buckets(
-    row: list[int], first: int, bounds: Sequence[float], values: list[float]
+    row: list[int], first: int, bounds: Sequence[float], values: array[float]
 ) -> None:
     for bucket, count in Counter(map(bisect_left, repeat(bounds), values)).items():
         row[first + bucket] += count
 
 
-def _taken(noted: list[_Note]) -> list[_Note]:
-    """Take what is on a list, to whose end others go on adding."""
+def _taken(noted: _Numbers) -> _Numbers:
+    """Take what has been noted, while others go on adding to the end of it."""
     taken = noted[:]
     del noted[: len(taken)]
     return taken

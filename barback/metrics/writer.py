@@ -49,7 +49,9 @@ class HistoryWriter:
         self._written: dict[Series, list[int]] = {}
         self._written_incidents = incidents.counts()
         self._stop = threading.Event()
-        self._outage = Outage(get_logger(__name__, type(self)), "metrics")
+        self._outage = Outage(
+            get_logger(__name__, type(self)), "metrics", silence=store.silence("")
+        )
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -68,7 +70,8 @@ class HistoryWriter:
         """Write what was counted since the last time.
 
         Raises:
-          redis.RedisError: When that fails. The counts stay, and are written the next time.
+          redis.RedisError: When that fails. The counts stay, and are written the next time; what
+            Redis refuses to add is lost.
         """
         rows = self._recorder.rows()
         news = {
@@ -87,9 +90,12 @@ class HistoryWriter:
             for kind_and_queue, number in new_incidents.items():
                 pipeline.hincrby(self._keys.incidents, ":".join(kind_and_queue), number)
             pipeline.zremrangebyscore(self._keys.series, "-inf", now - HOURS.kept_seconds)
-            pipeline.execute()
-        self._written = rows
-        self._written_incidents = counts
+            results = pipeline.execute(raise_on_error=False)
+        # Where one command fails, the others have counted, and must not do so again.
+        self._written, self._written_incidents = rows, counts
+        for result in results:
+            if isinstance(result, redis.RedisError):
+                raise result
 
     def note_version(self) -> None:
         """Note when a worker of another version than the one before has started.
@@ -128,8 +134,10 @@ class HistoryWriter:
             is_last = self._stop.wait(COUNT_SECONDS)
             self._recorder.rows()
             try:
+                if self._outage.is_on:  # there may be nothing to write, which proves nothing
+                    self._store.now_ms()
                 self.note_version()
-                if is_last or time.monotonic() >= write_at:
+                if is_last or self._outage.is_on or time.monotonic() >= write_at:
                     write_at = time.monotonic() + WRITE_SECONDS
                     self.write()
             except (redis.RedisError, OSError) as error:

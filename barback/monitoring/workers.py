@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from barback.store.store import HasStore
+    from barback.store.store import HasStore, Store
 
 _Value = TypeVar("_Value")
 
@@ -47,7 +47,7 @@ class WorkerStatus:
 
     @property
     def name(self) -> str:
-        """What people call it: host and process."""
+        """The worker as people find it on their machines, or its id before it has said that."""
         return f"{self.host}:{self.pid}" if self.host else self.worker_id
 
     @property
@@ -90,6 +90,16 @@ def live_queues(broker: HasStore) -> set[str]:
         for queue_name, silence_seconds in worker.silence_seconds.items()
         if silence_seconds <= MAX_SILENCE_SECONDS
     }
+
+
+def worker_name(store: Store, worker_id: str) -> str:
+    """The name of a worker whose id is known; see :attr:`WorkerStatus.name`.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    info: Any = store.client.hget(store.fleet_keys.workers, worker_id)
+    return _worker_status(worker_id, info, {}).name
 
 
 def _worker_status(

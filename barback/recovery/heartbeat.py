@@ -61,7 +61,7 @@ class Heartbeat:
       bell_of: Tells the key of the bell at which this worker waits for a queue.
       describe: Looks after the worker's threads, and tells of them what others may want to know.
       running: Tells what it runs of some queues, as JSON.
-      cancel: Has it stop messages of a shard.
+      stop: Has it stop messages of a shard, by their ids, and start none of its paused queues.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Heartbeat:
         bell_of: Callable[[str], str],
         describe: Callable[[], dict[str, Any]],
         running: Callable[[list[str]], dict[str, str]],
-        cancel: Callable[[str, list[str]], None],
+        stop: Callable[[str, list[str], list[str]], None],
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self._store = store
@@ -84,7 +84,7 @@ class Heartbeat:
         self._bell_of = bell_of
         self._describe = describe
         self._running = running
-        self._cancel = cancel
+        self._stop = stop
         #: By shard: on a cluster each queue has a server of its own.
         self._lines: dict[str, HeartbeatLine] = {}
         #: When each queue's consumer last looked for messages, on the monotonic clock.
@@ -160,17 +160,19 @@ class Heartbeat:
         if line is None:
             name = f"barback:{self._worker_id}"
             connection = self._store.connection(queue_names[0], name=name)
-            line = self._lines[shard] = HeartbeatLine(connection, self.logger)
+            line = self._lines[shard] = HeartbeatLine(
+                connection, self.logger, self._store.silence(queue_names[0])
+            )
         try:
             if is_beat_due:
                 self._beat(line.connection, queue_names)
-            cancelled_ids = self._store.look(
+            cancelled_ids, paused = self._store.look(
                 line.connection,
                 {name: self._bell_of(name) for name in queue_names},
                 worker_id=self._worker_id,
                 running=self._running(queue_names),
             )
-            self._cancel(shard, cancelled_ids)
+            self._stop(shard, cancelled_ids, paused)
         except WrongKeyType as error:  # the connection is fine, and the queue's consumer says it
             self.logger.debug("A queue was left out: %s", error)
         except Exception as error:  # noqa: BLE001 - nothing may end this thread

@@ -17,7 +17,7 @@ def key_type(key: str) -> str:
 _TYPES = (
     (r"__barback__\}?:.*:once:", "string"),
     (r"__barback__\}?:.*:parked:", "list"),
-    (r"__barback__\}?:.*:starts:", "zset"),
+    (r"__barback__\}?:.*:(lines|starts):", "zset"),
     (r"__barback__\}?:.*:(cancelling|claims|ended-details|paced|parked|running)$", "hash"),
     (r"__barback__\}?:.*:slots(-used)?$", "hash"),
     (r"__barback__\}?:.*:ended$", "zset"),
@@ -25,7 +25,8 @@ _TYPES = (
     (r"__barback__\}?:(.*:)?(consumers|crashes|dead-details|workers)$", "hash"),
     (r"__barback__\}?:(.*:)?(due|heartbeats|levels)$", "zset"),
     (r"__barback__\}?:(.*:)?(waiting|queues)$", "set"),
-    (r"__barback__\}?:.*:paused$", "string"),
+    (r"__barback__\}?:.*:(lines|paused)$", "string"),
+    (r"__barback__\}?:format$", "string"),
     (r":__acks__\.", "set"),
     (r"(:__heartbeats__|\.XQ)$", "zset"),
     (r"\.msgs$", "hash"),

@@ -155,14 +155,22 @@ class QueueKeys:
     @cached_property
     def slots_used(self) -> str:
         """Hash, ours: key of a limit → how many messages hold a slot."""
-        return self._own("slots-used")
+        return self._of_limits("slots-used")
 
     @cached_property
     def parked(self) -> str:
-        """Hash, ours: id → the key of the limit that a message waits for. The ids of each key wait
-        in a list of their own, ``<this key>:<key>``, the next one first.
+        """Hash, ours: id → the how-manieth, under a limit of how many, and with which key, waits
+        for a slot. The ids of each key wait in a list of their own, ``<this key>:<key>``, the next
+        one first.
         """
         return self._own("parked")
+
+    @cached_property
+    def lines(self) -> str:
+        """What the sorted sets of the queues that wait for a slot begin with, ``<this>:<key>``; and
+        a number, ours: how many have waited so far.
+        """
+        return self._of_limits("lines")
 
     @cached_property
     def paced(self) -> str:
@@ -174,7 +182,7 @@ class QueueKeys:
     @cached_property
     def starts(self) -> str:
         """What the sorted sets of the latest starts under a limit begin with: ``<this>:<key>``."""
-        return self._own("starts")
+        return self._of_limits("starts")
 
     @cached_property
     def status(self) -> tuple[str, ...]:
@@ -189,7 +197,7 @@ class QueueKeys:
         """What a message may leave behind besides itself, in the order that the scripts want."""
         return (
             *(self.cancelling, self.ended, self.ended_details, self.claims),
-            *(self.slots, self.slots_used, self.parked, self.paced),
+            *(self.slots, self.slots_used, self.parked, self.paced, self.lines),
         )
 
     def bell(self, worker_id: str) -> str:
@@ -207,45 +215,7 @@ class QueueKeys:
     def _own(self, kind: str) -> str:
         return f"{self.namespace}:__barback__:{self._name}:{kind}"
 
-
-@dataclass(frozen=True)
-class FleetKeys:
-    """The keys that tell which workers and queues there are.
-
-    Parameters:
-      namespace: What every key of the broker begins with.
-      on_cluster: Whether ours need a hash tag.
-    """
-
-    namespace: str
-    on_cluster: bool = False
-
-    @cached_property
-    def workers(self) -> str:
-        """Hash, ours: worker → its host and process, as JSON."""
-        return self._own("workers")
-
-    @cached_property
-    def queues(self) -> str:
-        """Set, ours: the names of the queues that were ever sent to or consumed."""
-        return self._own("queues")
-
-    @cached_property
-    def format(self) -> str:
-        """String, ours: the format of all that is stored."""
-        return self._own("format")
-
-    @cached_property
-    def stock_heartbeats(self) -> str:
-        """Sorted set: workers, and stock's producers, by their last command. Stock's are in
-        client time, ours in server time.
-        """
-        return f"{self.namespace}:__heartbeats__"
-
-    def bell(self, worker_id: str) -> str:
-        """List, ours: gets an entry when a worker that waits for several queues should look."""
-        return self._own(f"bell:{worker_id}")
-
-    def _own(self, kind: str) -> str:
-        prefix = "{__barback__}" if self.on_cluster else "__barback__"
-        return f"{self.namespace}:{prefix}:{kind}"
+    def _of_limits(self, kind: str) -> str:
+        """What all queues share, but on a cluster, where each may be on another server."""
+        name = self._name if self.on_cluster else "limits"
+        return f"{self.namespace}:__barback__:{name}:{kind}"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
     from barback.connection.connection import RedisConnection
     from barback.connection.script import Argument
-    from barback.store.keys import FleetKeys, QueueKeys
+    from barback.store.fleet_keys import FleetKeys
+    from barback.store.keys import QueueKeys
 
 _ACK_AND_FETCH = load("ack_and_fetch")
 _ADMIT = load("admit")
@@ -116,9 +117,8 @@ class WorkerCalls:
             self.connections.run(
                 _ADMIT,
                 (
-                    *(keys.queue, keys.messages, self._acks, keys.levels, keys.waiting),
-                    *(keys.paused, keys.delayed_messages, keys.due, keys.delay_changed),
-                    *(keys.starts, *keys.control),
+                    *(keys.queue, keys.messages, self._acks, keys.delayed_messages, keys.due),
+                    *(keys.delay_changed, keys.starts, *keys.control),
                 ),
                 (redis_id, unique_key, *room),
             )
@@ -151,7 +151,7 @@ class WorkerCalls:
                 _JOIN,
                 (
                     *(keys.queue, keys.messages, self._acks, keys.levels, keys.consumers),
-                    *(keys.heartbeats, keys.waiting, keys.paused),
+                    *(keys.heartbeats, keys.waiting, keys.paused, *keys.control),
                 ),
                 (self._worker_id, epoch, *held_ids),
             )
@@ -172,6 +172,7 @@ class WorkerCalls:
             (
                 *(keys.queue, keys.messages, self._acks, keys.levels, keys.consumers),
                 *(keys.heartbeats, keys.waiting, keys.paused, self.bell, keys.running),
+                *keys.control,
             ),
             (self._worker_id, *held_ids),
         )
@@ -183,7 +184,7 @@ class WorkerCalls:
             _REQUEUE,
             (
                 *(keys.queue, keys.messages, self._acks, keys.levels),
-                *(keys.waiting, keys.paused),
+                *(keys.waiting, keys.paused, *keys.control),
             ),
             redis_ids,
         )
@@ -218,7 +219,7 @@ class WorkerCalls:
             (
                 *(keys.queue, keys.messages, self._acks, keys.crashes, keys.levels),
                 *(keys.consumers, keys.heartbeats, keys.waiting, keys.paused),
-                *(keys.bell(self._worker_id), keys.running),
+                *(keys.bell(self._worker_id), keys.running, *keys.control),
             ),
             (self._worker_id, last_heartbeat, self._fleet_keys.bell(self._worker_id)),
         )

@@ -21,6 +21,7 @@ from barback.board.shown import (
 )
 from barback.board.texts import gettext as _
 from barback.board.timeline import timeline_of
+from barback.dead_letters.letter import as_redis_id
 from barback.results import result_of
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ def message(board: Board, request: Request) -> dict[str, Any]:
                 "only where workers have Control(remember_seconds=…)."
             ),
         )
-    payload = find_payload(board.broker.store, queue_name, raw_id)
+    # A retry is an entry of its own, to which the id of the first one leads.
+    payload = find_payload(board.broker.store, queue_name, as_redis_id(status.id))
     shown = shown_message(
-        redis_id,
+        status.id,
         queue_name,
         payload,
         board.redact,

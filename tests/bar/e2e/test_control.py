@@ -51,6 +51,18 @@ def website(start: ProcessStarter) -> Website:
     return start_website(start)
 
 
+def most_at_work(output: str) -> int:
+    """How many beers were poured at a time, by the times that lines of the log begin with: those
+    of two processes may be printed in another order.
+    """
+    log = [line for line in output.splitlines() if "Serving beer" in line or "Served  beer" in line]
+    at_work = most = 0
+    for line in sorted(log, key=lambda line: (line.split("]")[0], "Serving" in line)):
+        at_work += 1 if "Serving" in line else -1
+        most = max(most, at_work)
+    return most
+
+
 @pytest.mark.slow
 def test_no_more_beers_are_poured_than_there_are_taps_and_coffee_flows(
     start: ProcessStarter,
@@ -71,11 +83,7 @@ def test_no_more_beers_are_poured_than_there_are_taps_and_coffee_flows(
     # Expect all to be served, and no more than two beers to be poured at any moment
     assert producer.exit_code == 0, producer.output
     eventually(lambda: worker.output.count("Served  beer") == 10)
-    at_work = most = 0
-    for line in worker.output.splitlines():
-        at_work += ("Serving beer" in line) - ("Served  beer" in line)
-        most = max(most, at_work)
-    assert most == 2
+    assert most_at_work(worker.output) == 2
     assert worker.output.count("Served  coffee") == 10
 
 
@@ -117,6 +125,33 @@ def test_a_guest_cancels_an_order_that_is_being_served(
     eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
     assert "Served" not in worker.output
     assert "Retrying" not in worker.output
+
+
+def test_an_order_is_cancelled_by_the_api_before_and_while_it_is_served(
+    website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
+) -> None:
+    # Given an order of an account that is being poured, and one that nobody has signed behind it
+    api, token = f"{website.url}/api/orders", website.log_in("a@example.org", is_staff=False)
+    worker = start_worker("beer", "--threads", "1", BEER_SECONDS="60")
+    signed = {"Authorization": f"Bearer {token}"}
+    mine = httpx.post(api, json={"drink": "beer"}, headers=signed).json()["id"]
+    worker.wait_for_output(f"Serving beer for order {mine}")
+    waiting = httpx.post(api, json={"drink": "beer"}).json()["id"]
+
+    # When a stranger tries, and then those who placed them cancel both
+    refused = httpx.post(f"{api}/{mine}/cancel")
+    answers = [
+        httpx.post(f"{api}/{waiting}/cancel"),
+        httpx.post(f"{api}/{mine}/cancel", headers=signed),
+    ]
+
+    # Expect both to be cancelled, and the worker to stop pouring
+    assert refused.status_code == 404
+    assert [answer.json()["state"] for answer in answers] == ["cancelled"] * 2
+    status = ["python", "-m", "barback", "status", "--json"]
+    eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
+    assert "Served" not in worker.output
+    assert httpx.post(f"{api}/no-such-order/cancel").status_code == 404
 
 
 def test_a_report_that_is_cancelled_spares_its_worker_the_day(

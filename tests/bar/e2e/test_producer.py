@@ -32,6 +32,19 @@ def test_without_options_it_orders_a_beer_and_a_coffee(
     assert redis_client.llen("dramatiq:beer") == redis_client.llen("dramatiq:coffee") == 1
 
 
+def test_the_id_that_it_prints_leads_to_the_order(start: ProcessStarter) -> None:
+    barback = ["python", "-m", "barback"]
+    printed = start.run([*PRODUCER, "--beers", "2"]).stdout
+    ids = re.findall(r"^beer .* message (\w+)$", printed, re.MULTILINE)
+
+    shown = start.run([*barback, "show", ids[1]])
+    cancelled = start.run([*barback, "cancel", ids[1]])
+
+    assert shown.exit_code == cancelled.exit_code == 0
+    assert "waiting, 1 before it" in shown.stdout
+    assert "cancelled" in start.run([*barback, "show", ids[1]]).stdout
+
+
 def test_naming_one_drink_orders_that_one_alone(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:
@@ -54,7 +67,7 @@ def test_it_says_how_to_start_the_workers_that_are_missing(start: ProcessStarter
 def test_it_names_only_the_queues_that_nobody_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
-    # Given a worker of one queue that has given a sign of life
+    # Given a worker of one queue that has sent a heartbeat
     start_worker("beer")
     eventually(lambda: "No worker" not in start.run([*PRODUCER, "--beers", "1"]).stdout)
 
@@ -167,6 +180,33 @@ def test_an_unreachable_broker_is_one_clear_error(
     assert "REDIS_URL" in run.stderr
     assert "secret" not in run.stderr
     assert len(run.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("make", "undo", "reason"),
+    [
+        (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "maxmemory"),
+        (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one"), "read only replica"),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_broker_that_takes_nothing_is_one_clear_error(
+    make: tuple[str, ...],
+    undo: tuple[str, ...],
+    reason: str,
+    start: ProcessStarter,
+    redis_client: redis.Redis,
+) -> None:
+    redis_client.execute_command(*make)
+    try:
+        run = start.run(PRODUCER)
+    finally:
+        redis_client.execute_command(*undo)
+
+    assert run.exit_code == 3
+    [line] = run.stderr.splitlines()
+    assert line.startswith("Error: The broker refuses it: ")
+    assert reason in line
 
 
 def test_without_redis_the_first_process_starts_the_embedded_server(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
@@ -154,6 +154,23 @@ def test_a_worker_of_a_new_version_leaves_a_mark(broker: RedisBroker) -> None:
 
     assert [each.version for each in deployments] == ["v1", "v2", "v1"]
     assert deployments[0].at == pytest.approx(time.time(), abs=60)
+
+
+def test_a_message_that_says_to_be_from_the_stone_age_stops_no_count(broker: RedisBroker) -> None:
+    # Given counts of messages that have waited for longer than Redis can add up
+    recorder = Recorder()
+    recorder.begin({"pour"})
+    writer = HistoryWriter(broker.store, recorder)
+    for _ in range(3):
+        message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", (), {}, {})
+        ancient = Delivery({**message.asdict(), "message_timestamp": -(2**52)}, "id")
+        recorder.after_process_message(broker, ancient)
+
+    # Expect them to be written, once
+    writer.write()
+    writer.write()
+    timeline = History(broker).timeline("hour")
+    assert timeline.total(timeline.chosen("beer", "pour")).done == 3
 
 
 def _recorder_of_one(*, has_failed: bool = False) -> Recorder:

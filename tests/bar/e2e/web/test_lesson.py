@@ -59,6 +59,10 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     assert waits[0] > waits[1]
     assert page.evaluate("window.wasNotReloaded")
 
+    # and to fit on a phone
+    page.set_viewport_size({"width": 320, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
     # Expect the same without JavaScript: the page loads itself again
     with browser.new_context(java_script_enabled=False) as context:
         plain = context.new_page()

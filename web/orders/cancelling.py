@@ -10,7 +10,7 @@ from barback.control import cancel
 from database.engine import reading, writing
 from database.orders import Order, mark_cancelled
 from web.broker import broker
-from web.orders.placing import closed_when_unavailable
+from web.orders.placing import closed_when_unavailable, message_of
 
 #: How many messages are looked through for an order that was tried before, at the most.
 SEARCH_AT_MOST = 10_000
@@ -29,14 +29,14 @@ def cancel_order(order_id: str, visitor: str) -> bool:
         order = session.get(Order, order_id)
     if order is None or order.visitor != visitor:
         return False
-    if not order.is_final and order.message is not None and _cancel_message(order.message):
+    message = message_of(order)
+    if not order.is_final and message is not None and _cancel_message(message):
         with writing() as session:
             mark_cancelled(session, order_id)
     return True
 
 
-def _cancel_message(payload: bytes) -> bool:
-    message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
+def _cancel_message(message: dramatiq.Message[Any]) -> bool:
     # Once it has failed, it waits under another id, but is still the same message.
     ids = (message.options["redis_message_id"], message.message_id)
     with closed_when_unavailable():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import redis
-from dramatiq.errors import ConnectionFailed
+from dramatiq.errors import ConnectionFailed, DecodeError
 
 from actors import SERVING_ACTORS
 from database.engine import reading, writing
@@ -91,12 +91,22 @@ def _place(order_id: str, drink: str, visitor: str | None) -> Order:
 
 def position(order: Order) -> int | None:
     """How many orders wait before this one; None when it waits no more, or nobody knows."""
-    if order.state is not OrderState.QUEUED or order.message is None:
+    message = message_of(order)
+    if order.state is not OrderState.QUEUED or message is None:
         return None
-    message: dramatiq.Message[Any] = dramatiq.Message.decode(order.message)
     with contextlib.suppress(ConnectionFailed, redis.RedisError):
         return broker().position(message)
     return None
+
+
+def message_of(order: Order) -> dramatiq.Message[Any] | None:
+    """The message of an order; None before it has one, and when it is of another encoding."""
+    if order.message is None:
+        return None
+    try:
+        return dramatiq.Message.decode(order.message)
+    except DecodeError:
+        return None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ import dramatiq
 from barback.control import cancel
 from database.engine import reading, writing
 from database.orders import Order, mark_cancelled
-from web.broker import broker
 from web.orders.placing import closed_when_unavailable, message_of
 
 #: How many messages are looked through for an order that was tried before, at the most.
@@ -39,8 +38,8 @@ def cancel_order(order_id: str, visitor: str) -> bool:
 def _cancel_message(message: dramatiq.Message[Any]) -> bool:
     # Once it has failed, it waits under another id, but is still the same message.
     ids = (message.options["redis_message_id"], message.message_id)
-    with closed_when_unavailable():
+    with closed_when_unavailable() as broker:
         return any(
-            cancel(broker(), each, reason="by the guest", search_at_most=SEARCH_AT_MOST)
+            cancel(broker, each, reason="by the guest", search_at_most=SEARCH_AT_MOST)
             for each in ids
         )

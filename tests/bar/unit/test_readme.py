@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 README = (PROJECT_DIR / "README.md").read_text()
+DOCS = "\n".join(path.read_text() for path in sorted((PROJECT_DIR / "docs").glob("**/*.md")))
 PYTHON = "\n".join(re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL))
 
 
@@ -45,11 +46,11 @@ def test_the_first_actor_can_be_ordered_as_the_readme_says(readme_broker: StubBr
     assert readme_broker.queues["beer"].qsize() == 1
 
 
-def test_every_queue_and_actor_stands_in_the_readme() -> None:
+def test_every_queue_and_actor_stands_in_the_readme_or_the_docs() -> None:
     found = [actor for actor in vars(actors).values() if isinstance(actor, dramatiq.Actor)]
     assert found
     for actor in found:
-        assert f"| `{actor.queue_name}` | `{actor.actor_name}(" in README
+        assert f"| `{actor.queue_name}` | `{actor.actor_name}(" in README + DOCS
 
 
 def test_every_command_and_option_stands_in_the_readme() -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tests.barback.contract.conftest import BrokerMaker, WorkerStarter
 
-#: How late a delayed message may start, in seconds: several times of what it takes on a machine
-#: that does nothing else.
-MAX_LATENESS_SECONDS = 0.1
+#: How late a delayed message may start, in seconds: far more than the milliseconds that it takes,
+#: even on a busy machine, and less than the second after which a worker looks by itself.
+MAX_LATENESS_SECONDS = 0.5
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ def test_workers_share_delayed_messages_and_do_each_once(
 
 @ONE_SERVER
 @pytest.mark.stock_fails("workers keep delayed messages in their memory")
+@pytest.mark.slow
 def test_delayed_messages_take_none_of_a_worker_s_memory(
     broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects
 ) -> None:

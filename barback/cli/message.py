@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
-import dramatiq
-from dramatiq.results import ResultMissing
-from dramatiq.results.backends import RedisBackend
-from dramatiq.results.errors import ResultFailure
 
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
@@ -22,6 +17,7 @@ from barback.control.locating import SEARCH_AT_MOST
 from barback.durations import duration_in_words
 from barback.messages.ids import ID_LENGTH
 from barback.printable import printable, printable_lines
+from barback.results import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +56,7 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
     target: Target = context.obj
     with target.broker() as broker:
         status = find(broker, _whole_id(broker, message_id), search_at_most=search_at_most)
-        result = _result_of(broker, status)
+        result = result_of(broker.client, status)
     if as_json:
         print_json({**vars(status), "result": result})
     else:
@@ -216,15 +212,3 @@ def _attempt_in_words(status: MessageStatus) -> str | None:
         return None
     most = None if status.max_retries is None else status.max_retries + 1
     return f"{status.attempt} of {most}" if most else str(status.attempt)
-
-
-def _result_of(broker: RedisBroker, status: MessageStatus) -> Any:
-    """The result, where it lies on the same server under the usual names."""
-    if status.state != "done" or not (status.actor_name and status.message_id):
-        return None
-    message: dramatiq.Message[Any] = dramatiq.Message(
-        status.queue_name or "", status.actor_name, (), {}, {}, status.message_id
-    )
-    with contextlib.suppress(ResultMissing, ResultFailure, ValueError):
-        return RedisBackend(client=broker.client).get_result(message)
-    return None

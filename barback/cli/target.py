@@ -50,14 +50,18 @@ class Target:
                 "Start it with `python -m barback up`, or set REDIS_URL."
             )
         with explain_errors():
-            broker = RedisBroker(
-                url=server.url if server else self.redis_url, namespace=self.namespace
-            )
+            broker = self._connect(server.url if server else self.redis_url)
             try:
                 check_format(broker.store)
                 yield broker
             finally:
                 broker.close()
+
+    def _connect(self, url: str | None) -> RedisBroker:
+        try:
+            return RedisBroker(url=url, namespace=self.namespace)
+        except ValueError as error:  # the URL has been looked at
+            raise click.BadParameter(str(error), param_hint="--namespace") from None
 
 
 @contextlib.contextmanager
@@ -69,6 +73,8 @@ def explain_errors() -> Iterator[None]:
         raise Unreachable(printable_lines(str(error))) from None
     except UnsuitableServer as error:
         raise click.ClickException(str(error)) from None
+    except redis.ResponseError as error:  # it is full, or a replica
+        raise Unreachable(f"The server refuses that: {first_line(error)}.") from None
     except (redis.RedisError, BrokerUnavailable) as error:
         raise Unreachable(
             f"The server cannot be reached: {first_line(error)}. "

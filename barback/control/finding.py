@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from barback.control.listing import name_of, running_status
+from barback.control.listing import running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
     Place,
@@ -17,6 +17,7 @@ from barback.control.locating import (
 from barback.control.running import Progress, max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
+from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
@@ -31,7 +32,11 @@ ATTEMPTS = 3
 
 
 def find(
-    broker: HasStore, message_id: str, *, search_at_most: int = SEARCH_AT_MOST
+    broker: HasStore,
+    message_id: str,
+    *,
+    search_at_most: int = SEARCH_AT_MOST,
+    queue_name: str | None = None,
 ) -> MessageStatus:
     """Tell what has become of a message.
 
@@ -44,6 +49,7 @@ def find(
       message_id: One id or the other.
       search_at_most: How many messages are looked through at the most for one that another program
         has sent.
+      queue_name: The queue to look in, or None for all.
 
     Raises:
       redis.RedisError: When the server cannot be asked.
@@ -52,7 +58,7 @@ def find(
     for _ in range(ATTEMPTS):
         workers = list_workers(broker)
         running = running_messages(broker.store, workers)
-        place = locate(broker.store, message_id, running, search_at_most)
+        place = locate(broker.store, message_id, running, search_at_most, queue_name)
         status = _Look(broker, place, workers, running).status()
         if status.state != "unknown" or place.queue_name is None:
             break
@@ -67,6 +73,7 @@ class _Look:
     ) -> None:
         self._broker = broker
         self._place = place
+        self._redis_id: Any = as_redis_id(place.redis_id)
         self._workers = workers
         self._running = running
         self._status = MessageStatus(
@@ -81,7 +88,7 @@ class _Look:
         queue_name = self._place.queue_name
         if queue_name is None:
             return self._status
-        store, redis_id = self._broker.store, self._place.redis_id
+        store, redis_id = self._broker.store, self._redis_id
         keys = store.keys(queue_name)
         with store.client.pipeline(transaction=False) as pipeline:
             pipeline.hget(keys.messages, redis_id)
@@ -117,7 +124,7 @@ class _Look:
         found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
-            return replace(status, state="taken", worker=name_of(holder))
+            return replace(status, state="taken", worker=holder.name)
         status = replace(running_status(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)
@@ -134,7 +141,7 @@ class _Look:
         status = self._described(payload)
         if status.limit is not None:
             return replace(status, state="limited")
-        position = self._broker.store.calls(queue_name).position(self._place.redis_id)
+        position = self._broker.store.calls(queue_name).position(self._redis_id)
         # On neither list: a worker takes it at this moment.
         return replace(status, state="taken" if position is None else "waiting", position=position)
 

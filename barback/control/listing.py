@@ -44,7 +44,7 @@ def running_status(found: Running, status: MessageStatus) -> MessageStatus:
         queue_name=fields["queue_name"],
         actor_name=fields["actor_name"],
         message_id=fields["message_id"],
-        worker=name_of(found.worker),
+        worker=found.worker.name,
         thread=fields["thread"],
         since=said_at - fields["running_seconds"],
         attempt=fields["attempt"],
@@ -52,8 +52,3 @@ def running_status(found: Running, status: MessageStatus) -> MessageStatus:
         progress=fields["progress"] and Progress(**fields["progress"]),
         cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
     )
-
-
-def name_of(worker: WorkerStatus) -> str:
-    """A worker as people find it on their machines."""
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from barback.control.beginnings import message_id_of, scan_payloads
+from barback.dead_letters.letter import as_redis_id
 from barback.messages.ids import root_of, without_priority
 
 if TYPE_CHECKING:
@@ -75,16 +76,26 @@ def running_messages(store: Store, workers: list[WorkerStatus]) -> list[Running]
     ]
 
 
-def locate(store: Store, message_id: str, running: list[Running], search_at_most: int) -> Place:
-    """Find a message by the id of its entry in Redis, or by Dramatiq's.
+def locate(
+    store: Store,
+    message_id: str,
+    running: list[Running],
+    search_at_most: int,
+    queue_name: str | None = None,
+) -> Place:
+    """Find a message by the id of its entry in Redis, or by Dramatiq's; in a queue, or in all.
 
     The first is looked up, retries included. For the second, Redis goes through the names of its
     entries, a million in a fraction of a second; the messages of other programs, whose names tell
     nothing, are looked through.
     """
-    queue_names = sorted(store.queue_names())
+    queue_names = sorted(store.queue_names()) if queue_name is None else [queue_name]
     # What it runs under was said a moment ago: its retry may be there already.
-    known_ids = (it.fields["id"] for it in running if it.fields["message_id"] == message_id)
+    known_ids = (
+        it.fields["id"]
+        for it in running
+        if it.fields["message_id"] == message_id and it.fields["queue_name"] in queue_names
+    )
     place = _look_up(store, next(known_ids, message_id), queue_names)
     if place is not None:
         return place
@@ -101,11 +112,12 @@ def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | N
     it is.
     """
     names = _names_of(message_id)
+    raw_ids = [as_redis_id(name) for name in names]
     with store.client.pipeline(transaction=False) as pipeline:
         for keys in map(store.keys, queue_names):
             for key in (keys.messages, keys.delayed_messages, keys.dead_messages):
-                pipeline.hmget(key, names)
-            pipeline.hmget(keys.ended_details, names)
+                pipeline.hmget(key, raw_ids)
+            pipeline.hmget(keys.ended_details, raw_ids)
         answers = pipeline.execute()
     ended_place = None
     for index, queue_name in enumerate(queue_names):
@@ -134,7 +146,7 @@ def _names_of(message_id: str) -> list[str]:
 def _search(store: Store, message_id: str, queue_names: list[str], search_at_most: int) -> Place:
     searched = 0
     messages = _all_messages(store, queue_names)
-    wanted = message_id.encode(errors="surrogateescape")
+    wanted = as_redis_id(message_id)
     for queue_name, redis_id, payload in islice(messages, search_at_most):
         searched += 1
         if wanted in payload and message_id_of(payload) == message_id:

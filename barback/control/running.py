@@ -179,6 +179,7 @@ class RunningMessages:
     def enter(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs a message."""
         running = enter(delivery)
+        delivery.started_at = running.started_at
         self._by_thread[running.thread_id] = running
 
     def is_cancelled(self, redis_id: str) -> bool:

@@ -11,6 +11,10 @@ from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
 from barback.messages.ids import next_id
+from barback.printable import printable, shortened
+
+#: How much of a message is shown in a log, in characters.
+MAX_SHOWN_LENGTH = 1_000
 
 _FIELDS = (
     "queue_name",
@@ -74,6 +78,7 @@ class Delivery(MessageProxy):
       room: How much room it has under its limit, as its worker has found; None: it has no limit.
       refusal: What it is to fail with instead of running.
       progress: How far its actor has said that it is, once that has ended.
+      started_at: When a thread began to work on it, on the monotonic clock.
       runs_alone: Whether this process runs no other poison message beside it.
     """
 
@@ -81,6 +86,7 @@ class Delivery(MessageProxy):
     inner: dramatiq.Message[Any] | None = None
 
     progress: dict[str, Any] | None = None
+    started_at: float = 0.0
 
     # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
     # which is ten times slower, and a worker reads them a dozen times for each message.
@@ -134,6 +140,10 @@ class Delivery(MessageProxy):
         self.inner = message
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))
+
+    def __str__(self) -> str:
+        """For the log. Whoever has sent it has chosen its names."""
+        return shortened(printable(str(self._message)), MAX_SHOWN_LENGTH)
 
     @property
     def leaves_something(self) -> bool:
@@ -202,7 +212,8 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> De
     # the consumer to acknowledge to by the name of the queue.
     fields["queue_name"] = queue_name
     options.pop("eta", None)
-    options.setdefault("redis_message_id", redis_id)
+    # Nor may it say to be another one, which somebody may cancel or look for.
+    options["redis_message_id"] = redis_id
     return Delivery(fields, redis_id, **held)
 
 

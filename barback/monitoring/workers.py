@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from barback.store.store import HasStore
+    from barback.store.store import HasStore, Store
 
 _Value = TypeVar("_Value")
 
@@ -28,6 +28,10 @@ class WorkerStatus:
       lost_threads: How many of its threads have died.
       silence_seconds: For each queue that it consumes, how long ago it looked for messages, by
         the server's clock.
+      version: What of its program is deployed, as the program has told its broker, or None.
+      started_at: When it started, as a Unix time in seconds by its own clock, or None.
+      memory_bytes: How much memory its process has, or None where that is not known.
+      round_trip_seconds: How long its last heartbeat took there and back, or None.
     """
 
     worker_id: str
@@ -36,6 +40,15 @@ class WorkerStatus:
     threads: int | None
     lost_threads: int
     silence_seconds: dict[str, float]
+    version: str | None = None
+    started_at: float | None = None
+    memory_bytes: int | None = None
+    round_trip_seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The worker as people find it on their machines, or its id before it has said that."""
+        return f"{self.host}:{self.pid}" if self.host else self.worker_id
 
     @property
     def is_live(self) -> bool:
@@ -79,6 +92,16 @@ def live_queues(broker: HasStore) -> set[str]:
     }
 
 
+def worker_name(store: Store, worker_id: str) -> str:
+    """The name of a worker whose id is known; see :attr:`WorkerStatus.name`.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    info: Any = store.client.hget(store.fleet_keys.workers, worker_id)
+    return _worker_status(worker_id, info, {}).name
+
+
 def _worker_status(
     worker_id: str, raw_info: bytes | None, silence_seconds: dict[str, float]
 ) -> WorkerStatus:
@@ -90,6 +113,10 @@ def _worker_status(
         threads=_typed(info.get("threads"), int),
         lost_threads=_typed(info.get("lost_threads"), int) or 0,
         silence_seconds=silence_seconds,
+        version=_typed(info.get("version"), str),
+        started_at=_typed(info.get("started_at"), float),
+        memory_bytes=_typed(info.get("memory_bytes"), int),
+        round_trip_seconds=_typed(info.get("round_trip_seconds"), float),
     )
 
 

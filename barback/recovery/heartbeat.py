@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.logging import get_logger
@@ -15,6 +13,7 @@ from dramatiq.logging import get_logger
 from barback.connection.outage import Outage
 from barback.errors import WrongKeyType
 from barback.recovery.heartbeat_line import HeartbeatLine
+from barback.recovery.introduction import describe_process
 from barback.recovery.maintenance import forget_workers
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Heartbeat:
         *,
         holds: Callable[[str], bool],
         bell_of: Callable[[str], str],
-        describe: Callable[[], dict[str, int]],
+        describe: Callable[[], dict[str, Any]],
         running: Callable[[list[str]], dict[str, str]],
         stop: Callable[[str, list[str], list[str]], None],
     ) -> None:
@@ -90,7 +89,7 @@ class Heartbeat:
         self._lines: dict[str, HeartbeatLine] = {}
         #: When each queue's consumer last looked for messages, on the monotonic clock.
         self._consumers: dict[str, float] = {}
-        self._started_at = time.time()
+        self._round_trip_seconds: float | None = None
         self._introduction = Outage(self.logger, "the list of workers")
         self._wake = threading.Event()
         self._is_known = threading.Event()
@@ -161,7 +160,9 @@ class Heartbeat:
         if line is None:
             name = f"barback:{self._worker_id}"
             connection = self._store.connection(queue_names[0], name=name)
-            line = self._lines[shard] = HeartbeatLine(connection, self.logger)
+            line = self._lines[shard] = HeartbeatLine(
+                connection, self.logger, self._store.silence(queue_names[0])
+            )
         try:
             if is_beat_due:
                 self._beat(line.connection, queue_names)
@@ -181,12 +182,14 @@ class Heartbeat:
         return True
 
     def _beat(self, connection: RedisConnection, queue_names: list[str]) -> None:
+        sent_at = time.monotonic()
         suspects = self._store.heartbeat(
             connection,
             self._worker_id,
             self._living_consumers(queue_names),
             suspicious_ms=SUSPICIOUS_MS,
         )
+        self._round_trip_seconds = time.monotonic() - sent_at
         self._is_known.set()
         for queue_name, silent in suspects.items():
             if silent:
@@ -197,9 +200,9 @@ class Heartbeat:
         alive = self._living_consumers(list(self._consumers))
         queues = [name for name, is_alive in alive.items() if is_alive]
         try:
-            description = self._describe_worker()
+            description = describe_process(self._round_trip_seconds) | self._describe()
             if queues:
-                self._store.introduce(self._worker_id, description, queues)
+                self._store.introduce(self._worker_id, json.dumps(description), queues)
             self._introduction.end()
         except WrongKeyType as error:
             self._introduction.report(error)
@@ -235,14 +238,3 @@ class Heartbeat:
             or self._holds(name)
             for name in queue_names
         }
-
-    def _describe_worker(self) -> str:
-        """Who and where this worker is, as JSON."""
-        return json.dumps(
-            {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "started_at": self._started_at,
-                **self._describe(),
-            }
-        )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+import redis
 from dramatiq.logging import get_logger
 from redis.exceptions import ResponseError
 
+from barback.connection.incidents import incidents
+from barback.monitoring.workers import worker_name
+from barback.printable import printable
 from barback.recovery.maintenance import Maintenance
 
 if TYPE_CHECKING:
@@ -83,13 +88,22 @@ class Recovery:
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
         """Put what a dead worker held back, unless it has sent a new heartbeat."""
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
+        if back is not None:
+            incidents.note("crash", queue_name)
+            incidents.note("recovery", queue_name, back)
         if back:
             self.logger.warning(
-                "Worker %s of queue %r is gone. %d messages that it held are back in the queue.",
-                worker_id,
+                "Worker %s has died or was cut off. Of queue %r it held %d, which others get now.",
+                self._name_of(worker_id),
                 queue_name,
                 back,
             )
+
+    def _name_of(self, worker_id: str) -> str:
+        """A worker as ``status`` shows it."""
+        with contextlib.suppress(redis.RedisError):
+            return printable(worker_name(self._store, worker_id))
+        return printable(worker_id)
 
 
 def _is_connected(connection: RedisConnection, worker_id: str) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dramatiq.common import q_name
+from dramatiq.logging import get_logger
 from redis.cluster import RedisCluster
 
 from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
 from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
@@ -46,16 +48,26 @@ class Store:
     Parameters:
       client: A client of the server, or of the cluster.
       namespace: What every key begins with.
+
+    Raises:
+      ValueError: When the namespace would keep all queues of a cluster on one server, or each
+        key of a queue on another.
     """
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.namespace = namespace
+        self._silences: dict[str, Silence] = {}
         self._use(client)
 
     def _use(self, client: redis.Redis) -> None:
         #: The client that was handed in.
         self.given_client = client
         self.on_cluster = isinstance(client, RedisCluster)
+        if self.on_cluster and "{" in self.namespace:
+            raise ValueError(
+                f"Expected a namespace without braces on a cluster, got {self.namespace!r}. There "
+                "the name of the queue, in braces, tells which server has it."
+            )
         #: A client for what is asked rarely.
         self.client = client if self.on_cluster else twin_of(client)
         self.fleet_keys = FleetKeys(self.namespace, self.on_cluster)
@@ -114,6 +126,13 @@ class Store:
         if self.on_cluster:
             return SlotPool(self._slots, self.keys(queue_name).queue)
         return self.connections
+
+    def silence(self, queue_name: str) -> Silence:
+        """What tells that the server where a queue is does not answer."""
+        shard = self.shard(queue_name)
+        what = f"queue {shard!r}" if shard else "whatever needs Redis"
+        # Two threads that ask at the same time get the same one.
+        return self._silences.setdefault(shard, Silence(get_logger("barback.connection"), what))
 
     # -- calls ------------------------------------------------------------------------------------
 

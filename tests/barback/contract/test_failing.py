@@ -12,7 +12,7 @@ from dramatiq import Middleware, pipeline
 from dramatiq.middleware import MiddlewareError, SkipMessage
 
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ POISON = {
     "nested": b"[" * 100_000,
     "no-list-of-arguments": b'{"queue_name":"default","actor_name":"note","args":"abc","kwargs":{},'
     b'"options":{},"message_id":"1","message_timestamp":1}',
+    "forged-line": b'{"queue_name":"default","actor_name":"note\\nAll is well","args":[],'
+    b'"kwargs":{},"options":{},"message_id":"1","message_timestamp":1}',
 }
 
 

@@ -84,15 +84,20 @@ class _Reconnecting:
     to the same server, three times, when they were broken off: it may have vanished.
     """
 
-    def connect_check_health(
-        self,
-        check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's signature
-        retry_socket_connect: bool = True,  # noqa: FBT001, FBT002
-    ) -> None:
-        if retry_socket_connect:
-            self.connect()  # type: ignore[attr-defined]
+    _is_asking = False
+
+    def connect(self) -> None:
+        self._is_asking = True
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self._is_asking = False
+
+    def connect_check_health(self, *args: Any, **kwargs: Any) -> None:
+        if self._is_asking:
+            super().connect_check_health(*args, **kwargs)  # type: ignore[misc]
         else:
-            super().connect_check_health(check_health, retry_socket_connect)  # type: ignore[misc]
+            self.connect()
 
 
 class _Connection(_Reconnecting, SentinelManagedConnection):

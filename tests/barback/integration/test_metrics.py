@@ -21,6 +21,8 @@ from tests.support.polling import eventually
 if TYPE_CHECKING:
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 
 def test_what_a_worker_counted_is_in_the_history_when_it_has_stopped(
     broker: RedisBroker,

@@ -12,6 +12,7 @@ import dramatiq
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.control import Limit
+from barback.i18n import ENGLISH, LANGUAGES, speaking
 from database.engine import writing
 from database.errors import reason_of
 from database.links import Link, claim_link, mark_link_sent, release_link
@@ -30,7 +31,7 @@ MAX_BACKOFF_MS = 600_000
 
 #: How many e-mails are delivered at a time, by all workers together: mail servers turn away who
 #: opens too many connections.
-MAX_AT_ONCE = 5
+MAIL_SERVER = Limit("mail server", at_once=5)
 
 #: How long noting that an e-mail is sent is tried, when the database is away, in seconds.
 NOTING_SECONDS = 60.0
@@ -57,11 +58,12 @@ class Compose(Protocol):
     max_backoff=MAX_BACKOFF_MS,
     time_limit=TIME_LIMIT_MS,
     throws=(MailRefused, InvalidAddress),
-    limit=Limit("mail server", at_once=MAX_AT_ONCE),
+    limit=MAIL_SERVER,
 )
-def send_confirmation_email(link_id: str) -> None:
+def send_confirmation_email(link_id: str, language: str = ENGLISH.code) -> None:
     """Send the link that confirms an address, unless that was done before."""
-    _send_once(uuid.UUID(link_id), _confirmation)
+    with speaking(LANGUAGES.get(language, ENGLISH)):
+        _send_once(uuid.UUID(link_id), _confirmation)
 
 
 @dramatiq.actor(
@@ -71,10 +73,12 @@ def send_confirmation_email(link_id: str) -> None:
     max_backoff=MAX_BACKOFF_MS,
     time_limit=TIME_LIMIT_MS,
     throws=(MailRefused, InvalidAddress),
+    limit=MAIL_SERVER,
 )
-def send_password_reset_email(link_id: str) -> None:
+def send_password_reset_email(link_id: str, language: str = ENGLISH.code) -> None:
     """Send the link with which a new password is chosen, unless that was done before."""
-    _send_once(uuid.UUID(link_id), _reset)
+    with speaking(LANGUAGES.get(language, ENGLISH)):
+        _send_once(uuid.UUID(link_id), _reset)
 
 
 # Whether an address has an account is found out here and not on the website, whose answers look

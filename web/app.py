@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from barback.i18n import LanguageChoice
 from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox
@@ -23,6 +24,7 @@ from web.broker import broker
 from web.connections import keep_accept_errors_short
 from web.front_door import FrontDoor
 from web.head_requests import HeadRequests
+from web.lesson import pages as lesson
 from web.orders import api as orders_api
 from web.orders import pages as orders
 from web.outgoing import Outgoing
@@ -37,7 +39,7 @@ from web.visitors import VisitorCookie
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
 #: No form and no JSON of ours comes near it.
 MAX_BODY_BYTES = 16_384
@@ -51,7 +53,13 @@ def create_app(*, offers_demo: bool = False) -> ASGIApp:
     """
     app = _make_app()
     app.state.offers_demo = offers_demo
-    return SecurityHeaders(AccessLog(FrontDoor(HeadRequests(VisitorCookie(app)))))
+    speaking = LanguageChoice(VisitorCookie(app), is_for_programs=_is_for_programs)
+    return SecurityHeaders(AccessLog(FrontDoor(HeadRequests(speaking))))
+
+
+def _is_for_programs(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(("/api/", "/static/")) or path in {"/healthz", "/readyz"}
 
 
 def _make_app() -> FastAPI:
@@ -71,7 +79,7 @@ def _make_app() -> FastAPI:
     app.add_exception_handler(RequestValidationError, errors.bad_input)
     app.add_exception_handler(Exception, errors.server_error)
     accounts = (sign_up, confirmation, log_in, new_password)
-    for pages in (health, home, orders, standing_orders, *accounts, reports, api_docs):
+    for pages in (health, home, lesson, orders, standing_orders, *accounts, reports, api_docs):
         app.include_router(pages.router, include_in_schema=False)
     for api in (orders_api, reports_api, accounts_api):
         app.include_router(api.router)

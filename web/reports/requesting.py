@@ -25,6 +25,7 @@ from database.reports import (
     request_report,
 )
 from menu import Money
+from translations import gettext as _
 from web.broker import AWAY_ERRORS, answering_broker
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def find_report(report_id: str) -> Report:
         report = session.get(Report, uuid.UUID(report_id))
         if report is not None:
             return report
-    raise HTTPException(404, "There is no such report.")
+    raise HTTPException(404, _("There is no such report."))
 
 
 FoundReport = Annotated[Report, Depends(find_report)]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PATHS = [
     "/",
+    "/lesson",
     "/orders",
     "/standing-orders",
     "/reports",

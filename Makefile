@@ -10,6 +10,8 @@ DEV := $(VENV)/.installed-dev
 LOCK = @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(ARGS) \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PIP_INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes
+NOT_INSTALLED = { echo "Error: packages are missing; pip says why above. The first time needs a network \
+	or, in PIP_INDEX_URL, a mirror. Then run the same command again." >&2; exit 1; }
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 
@@ -17,7 +19,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 PYENV_PYTHONS = $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.*/bin))
 
 .DEFAULT_GOAL := help
-.PHONY: help run lesson cluster up dev down status demo-data test ledger slow chaos versions compat lint lock messages pin-images format ci bench bench-report clean
+.PHONY: help run lesson cluster up dev down status demo-data test ledger slow chaos versions compat lint lock messages pin-images format ci bench bench-report docs reference clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "QUEUE", $$1); printf "make %-13s %s\n", $$1, $$2 }' \
@@ -103,17 +105,24 @@ bench: $(DEV) ## Measure Barback and other task queues: make bench ARGS="--only 
 bench-report: $(DEV) ## Write the tables and charts of the newest result anew
 	@python -m benchmarks report $(ARGS)
 
+docs: $(DEV) ## Build the documentation, strictly, and serve it at http://localhost:8008
+	@zensical build --strict --clean
+	@trap : INT; zensical serve --dev-addr localhost:8008
+
+reference: $(DEV) ## Write the reference pages of docs/reference anew, from the code
+	@python reference.py
+
 clean: ## Remove the virtual environment and what tools left behind
-	rm -rf $(VENV) .venvs .benchmarks .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venvs .benchmarks .site .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(RUNTIME): requirements.lock | $(VENV)
 	@echo "Installing what the bar needs into $(VENV) …"
-	@$(PIP_INSTALL) -r requirements.lock
+	@$(PIP_INSTALL) -r requirements.lock || $(NOT_INSTALLED)
 	@touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
 	@echo "Installing what the tests and linters need into $(VENV) …"
-	@$(PIP_INSTALL) -r requirements-dev.lock
+	@$(PIP_INSTALL) -r requirements-dev.lock || $(NOT_INSTALLED)
 	@touch $@
 
 $(VENV):

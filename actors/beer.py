@@ -31,4 +31,5 @@ TAPS = None if settings.taps is None else Limit("taps", at_once=settings.taps)
     limit=TAPS,
 )
 def serve_a_beer(order_id: str) -> Served:
+    """Serve a beer, slowly."""
     return serve(order_id, drink="beer", serving_seconds=settings.beer_seconds)

@@ -26,4 +26,5 @@ from settings import settings
     unique=ONE_OF_A_STANDING_ORDER,
 )
 def serve_a_coffee(order_id: str) -> Served:
+    """Serve a coffee, quickly."""
     return serve(order_id, drink="coffee", serving_seconds=settings.coffee_seconds)

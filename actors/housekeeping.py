@@ -90,7 +90,7 @@ def report_last_month() -> None:
     max_backoff=MAX_BACKOFF_MS,
 )
 def clean_the_beer_lines() -> None:
-    """Takes as long as a beer: the lines are rinsed with one."""
+    """Rinse the beer lines, which takes as long as a beer."""
     logger.info("Cleaning the beer lines.")
     time.sleep(settings.beer_seconds)
     logger.info("The beer lines are clean.")

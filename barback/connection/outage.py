@@ -80,6 +80,7 @@ class Outage:
     def report(self, error: Exception) -> None:
         """Note a failed attempt."""
         if not self.is_on:
+            incidents.note("interruption")
             self._begin(error)
         self._failures += 1
 
@@ -95,7 +96,6 @@ class Outage:
 
     def _begin(self, error: Exception) -> None:
         self._since = time.monotonic()
-        incidents.note("interruption")
         self._is_silent = isinstance(error, SILENCE_ERRORS)
         if self._silence is not None and self._is_silent:
             self._silence.begin(self, error)

@@ -154,7 +154,7 @@ class Acknowledger:
             self._calls.ack(redis_ids)
         except redis.RedisError as error:
             self._in_flight.return_acks(redis_ids)
-            self.logger.warning("An acknowledgement has to wait: %s", error)
+            self.logger.debug("An acknowledgement has to wait: %s", error)
         finally:
             for redis_id in redis_ids:
                 self._in_flight.finish(redis_id)
@@ -168,7 +168,7 @@ class Acknowledger:
                 self._settle(settlement)
         except redis.RedisError as error:
             self._in_flight.settlements.append(settlement)
-            self.logger.warning("The end of a message has to wait: %s", error)
+            self.logger.debug("The end of a message has to wait: %s", error)
         finally:
             self._in_flight.finish(settlement.redis_id)
 

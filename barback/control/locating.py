@@ -91,7 +91,11 @@ def locate(
     """
     queue_names = sorted(store.queue_names()) if queue_name is None else [queue_name]
     # What it runs under was said a moment ago: its retry may be there already.
-    known_ids = (it.fields["id"] for it in running if it.fields["message_id"] == message_id)
+    known_ids = (
+        it.fields["id"]
+        for it in running
+        if it.fields["message_id"] == message_id and it.fields["queue_name"] in queue_names
+    )
     place = _look_up(store, next(known_ids, message_id), queue_names)
     if place is not None:
         return place
@@ -108,12 +112,12 @@ def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | N
     it is.
     """
     names = _names_of(message_id)
-    raw_names = [as_redis_id(name) for name in names]
+    raw_ids = [as_redis_id(name) for name in names]
     with store.client.pipeline(transaction=False) as pipeline:
         for keys in map(store.keys, queue_names):
             for key in (keys.messages, keys.delayed_messages, keys.dead_messages):
-                pipeline.hmget(key, raw_names)
-            pipeline.hmget(keys.ended_details, raw_names)
+                pipeline.hmget(key, raw_ids)
+            pipeline.hmget(keys.ended_details, raw_ids)
         answers = pipeline.execute()
     ended_place = None
     for index, queue_name in enumerate(queue_names):

@@ -77,16 +77,16 @@ class Delivery(MessageProxy):
       is_followed: Whether a retry of it was sent in the step that finished it.
       room: How much room it has under its limit, as its worker has found; None: it has no limit.
       refusal: What it is to fail with instead of running.
-      started_at: When a thread began to work on it, on the monotonic clock.
       progress: How far its actor has said that it is, once that has ended.
+      started_at: When a thread began to work on it, on the monotonic clock.
       runs_alone: Whether this process runs no other poison message beside it.
     """
 
     #: The message itself, once somebody has asked for it or has replaced it.
     inner: dramatiq.Message[Any] | None = None
 
-    started_at: float = 0.0
     progress: dict[str, Any] | None = None
+    started_at: float = 0.0
 
     # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
     # which is ten times slower, and a worker reads them a dozen times for each message.

@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from itertools import repeat
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dramatiq.middleware import Middleware
@@ -39,9 +40,8 @@ _Numbers = TypeVar("_Numbers", "list[None]", "array[float]")
 #: send a message must not be able to fill Redis with names.
 UNKNOWN_ACTOR = "(unknown)"
 
-
-#: A longer wait is counted as this one, in milliseconds: Redis adds up to 2^63 microseconds.
-MAX_WAIT_MS = 366 * 86_400_000
+#: A longer wait is counted as this one, in seconds: Redis adds up to 2^63 microseconds.
+MAX_WAIT_SECONDS = 366 * 86_400
 
 
 class _Notes:
@@ -161,9 +161,10 @@ def _count_waits(row: list[int], noted: array[float]) -> None:
     if not noted:
         return
     offset_ms = (time.time() - time.monotonic()) * 1000
-    least, most = -offset_ms, MAX_WAIT_MS - offset_ms
-    if min(noted) < least or max(noted) > most:  # producers may say anything
-        noted = array("d", (min(max(each, least), most) for each in noted))
+    # The clock of a producer may be ahead, and a message can bring any number.
+    least, most = -offset_ms, MAX_WAIT_SECONDS * 1000 - offset_ms
+    if not (least <= min(noted) and max(noted) <= most and isfinite(sum(noted))):
+        noted = array("d", (min(max(least, each), most) for each in noted))
     row[WAIT_US] += int((sum(noted) + offset_ms * len(noted)) * 1000)
     # Rather than each wait, the few bounds are brought into the terms of what was noted.
     bounds = [1000 * bound - offset_ms for bound in BOUNDS_SECONDS]

@@ -92,7 +92,8 @@ class HistoryWriter:
             pipeline.zremrangebyscore(self._keys.series, "-inf", now - HOURS.kept_seconds)
             results = pipeline.execute(raise_on_error=False)
         # Where one command fails, the others have counted, and must not do so again.
-        self._written, self._written_incidents = rows, counts
+        self._written = rows
+        self._written_incidents = counts
         for result in results:
             if isinstance(result, redis.RedisError):
                 raise result

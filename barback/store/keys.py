@@ -210,7 +210,12 @@ class QueueKeys:
 
     @cached_property
     def _name(self) -> str:
-        return f"{{{self.queue_name}}}" if self.on_cluster else self.queue_name
+        if not self.on_cluster:
+            return self.queue_name
+        # No queue of Dramatiq has such a name, but a strange entry among the names of queues may:
+        # {} would be no hash tag.
+        is_strange = self.queue_name[:1] in {"", "}"}
+        return f"{{{':' if is_strange else ''}{self.queue_name}}}"
 
     def _own(self, kind: str) -> str:
         return f"{self.namespace}:__barback__:{self._name}:{kind}"

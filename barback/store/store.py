@@ -48,6 +48,10 @@ class Store:
     Parameters:
       client: A client of the server, or of the cluster.
       namespace: What every key begins with.
+
+    Raises:
+      ValueError: When the namespace would keep all queues of a cluster on one server, or each
+        key of a queue on another.
     """
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
@@ -59,6 +63,11 @@ class Store:
         #: The client that was handed in.
         self.given_client = client
         self.on_cluster = isinstance(client, RedisCluster)
+        if self.on_cluster and "{" in self.namespace:
+            raise ValueError(
+                f"Expected a namespace without braces on a cluster, got {self.namespace!r}. There "
+                "the name of the queue, in braces, tells which server has it."
+            )
         #: A client for what is asked rarely.
         self.client = client if self.on_cluster else twin_of(client)
         self.fleet_keys = FleetKeys(self.namespace, self.on_cluster)

@@ -14,7 +14,7 @@ BENCHMARKS_DIR = PROJECT_DIR / "benchmarks"
 RESULTS_DIR = BENCHMARKS_DIR / "results"
 
 #: Pages that show the key figures, and the way from them to the benchmarks.
-PAGES = {"README.md": "benchmarks/", "docs/broker.md": "../benchmarks/"}
+PAGES = {"README.md": "benchmarks/"}
 
 #: What is between these lines of a page is generated.
 BEGIN = "<!-- benchmark: what follows is written by `make bench-report` -->"

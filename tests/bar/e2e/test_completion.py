@@ -1,4 +1,4 @@
-"""docs/completion.md: the Tab key, in a real Bash."""
+"""docs/reference/completion.md: the Tab key, in a real Bash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter
 
-BLOCKS = {block.language: block.lines for block in read_blocks(PROJECT_DIR / "docs/completion.md")}
+BLOCKS = {
+    block.language: block.lines
+    for block in read_blocks(PROJECT_DIR / "docs/reference/completion.md")
+}
 
 #: Types a command line into Bash, presses Tab, and prints what Bash would offer.
 PRESS_TAB = """\

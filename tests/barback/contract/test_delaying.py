@@ -12,7 +12,7 @@ import pytest
 from barback import RedisBroker
 from tests.barback.contract.conftest import ONE_SERVER, OURS
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 
 if TYPE_CHECKING:
     import redis

@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 from barback import RedisBroker
 from barback.compat.delayed import release_delayed
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_like
+from tests.support.keys import keys_like
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/history", "/schedules"]
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 #: How long a test waits for a cancellation that does not come, in seconds.
 PATIENCE_SECONDS = 20
 

@@ -58,6 +58,7 @@ def test_prometheus_accepts_rules_configuration_and_figures(
     for arguments, given in (
         (["check", "rules", folder / "alerts.yml"], None),
         (["check", "config", folder / "prometheus.yml"], None),
+        (["check", "config", "--syntax-only", folder / "compose.yml"], None),
         (["check", "metrics"], figures),
     ):
         done = subprocess.run(

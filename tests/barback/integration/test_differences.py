@@ -1,4 +1,4 @@
-"""The code in docs/differences.md, run as it stands there."""
+"""The code in docs/reference/differences.md, run as it stands there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import PROJECT_DIR
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = _BLOCK.findall((PROJECT_DIR / "docs" / "differences.md").read_text())
+BLOCKS = _BLOCK.findall((PROJECT_DIR / "docs" / "reference" / "differences.md").read_text())
 
 
 @pytest.mark.parametrize("code", BLOCKS)

@@ -10,6 +10,7 @@ import dramatiq
 import pytest
 
 from barback.control import Control, cancel, find, progress
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
     from barback.control import MessageStatus
+
+pytestmark = pytest.mark.everywhere
 
 
 def redis_id_of(message: dramatiq.Message[Any]) -> str:
@@ -239,7 +242,7 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
     assert status.since == pytest.approx(time.time(), abs=10)
     assert status.worker
     assert find(broker, redis_id_of(messages[0])).state == "unknown"
-    assert broker.client.hlen("dramatiq:__barback__:default:ended-details") == 4
+    assert broker.client.hlen(keys_of(broker.client).ended_details) == 4
 
 
 def test_remembered_messages_are_forgotten_in_time(
@@ -249,7 +252,7 @@ def test_remembered_messages_are_forgotten_in_time(
     note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
     first = note.send()
     run_worker()
-    ended = "dramatiq:__barback__:default:ended"
+    ended = keys_of(broker.client).ended
     eventually(lambda: broker.client.zcard(ended))
 
     def sent_another() -> bool:
@@ -275,8 +278,8 @@ def test_what_is_no_message_is_found_as_well(
     broker: RedisBroker, redis_client: redis.Redis
 ) -> None:
     broker.store.register(["default"])
-    redis_client.hset("dramatiq:default.msgs", "evil", "{")
-    redis_client.rpush("dramatiq:default", "evil")
+    redis_client.hset(keys_of(redis_client).messages, "evil", "{")
+    redis_client.rpush(keys_of(redis_client).queue, "evil")
 
     status = find(broker, "evil")
 

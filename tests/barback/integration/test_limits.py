@@ -13,6 +13,7 @@ import pytest
 from barback.control import Control, Limit, cancel, find, pause, purge, resume
 from barback.messages.delivery import Room
 from barback.monitoring.queues import queue_statuses
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-SLOTS = "dramatiq:__barback__:default:slots"
-LIMIT_KEYS = "dramatiq:__barback__:*"
+pytestmark = pytest.mark.everywhere
+
+LIMIT_KEYS = "dramatiq:*__barback__*"
 
 
 @pytest.fixture
@@ -264,8 +266,8 @@ def test_a_start_that_is_asked_for_again_takes_one_slot(
     assert calls.admit(first.redis_id, room)
     assert not calls.admit(second.redis_id, room)
     assert not calls.admit(second.redis_id, room)
-    assert redis_client.hgetall("dramatiq:__barback__:limits:slots-used") == {"stove": "1"}
-    assert redis_client.llen("dramatiq:__barback__:default:parked:stove") == 1
+    assert redis_client.hgetall(keys_of(redis_client).slots_used) == {"stove": "1"}
+    assert redis_client.llen(f"{keys_of(redis_client).parked}:stove") == 1
     consumer.close()
 
 
@@ -276,8 +278,8 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
 ) -> None:
     # Given a slot whose holder was deleted by somebody else, and a message that waits for it
     kitchen = Kitchen(controlled, Limit("stove", at_once=1))
-    redis_client.hset(SLOTS, "lost", "1 stove")
-    redis_client.hset("dramatiq:__barback__:limits:slots-used", "stove", 1)
+    redis_client.hset(keys_of(redis_client).slots, "lost", "1 stove")
+    redis_client.hset(keys_of(redis_client).slots_used, "stove", 1)
     message = kitchen.actor.send("one")
     run_worker()
     eventually(lambda: kitchen.order or find(controlled, id_of(message)).state == "limited")
@@ -347,7 +349,7 @@ def test_a_paused_queue_holds_back_what_a_slot_becomes_free_for(
 
     # When the first ends
     kitchen.go_on.set()
-    eventually(lambda: controlled.client.hlen("dramatiq:default.msgs") == 1)
+    eventually(lambda: redis_client.hlen(keys_of(redis_client).messages) == 1)
 
     # Expect the second to run when the queue is resumed
     assert (kitchen.order, find(controlled, id_of(messages[1])).state) == (["one"], "limited")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 #: Clears the screen, and begins a new line.
 EVIL = "\x1b[2J\nERROR forged"
 EVIL_SHOWN = r"\x1b[2J\nERROR forged"

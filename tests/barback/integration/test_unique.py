@@ -12,6 +12,7 @@ from barback.control import Control, Unique, cancel, find, purge
 from barback.errors import AlreadyEnqueued, InvalidKey
 from barback.sending.bulk import enqueue_all
 from barback.store.calls import Guard
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-CLAIMS = "dramatiq:__barback__:default:claims"
+pytestmark = pytest.mark.everywhere
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_it_keeps_others_away_while_it_runs_until_it_has_ended(
 
     # When it has ended
     run_worker()
-    eventually(lambda: len(runs) == 3 and redis_client.exists(CLAIMS) == 0)
+    eventually(lambda: len(runs) == 3 and redis_client.exists(keys_of(redis_client).claims) == 0)
 
     # Expect nothing to have been sent but its retries, and the way to be free
     assert answers == [first.message_id] * 3

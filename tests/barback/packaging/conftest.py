@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 #: What the wheel is made of.
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "barback")
+SOURCES = ("pyproject.toml", "LICENSE", "barback")
 
 INSTALL_TIMEOUT_SECONDS = 90
 

@@ -1,73 +1,16 @@
-"""The README's commands, run in their order as a reader would, with drinks that take no time."""
+"""What `make` does, as the README tells. The pages are followed by tests/docs."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import PROJECT_DIR
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.processes import ProcessStarter, TestProcess
-
-#: Commands that are left out, and why.
-NOT_RUN = {
-    "make test": "it runs this very test",
-    ". .venv/bin/activate": "the tests run in an environment already",
-}
-
-#: Commands of a terminal of their own, that run until they are stopped, and what they print once
-#: they are up.
-RUN_ON = {"dramatiq": "Worker process is ready for action."}
-
-BLOCKS = re.findall(
-    r"^```sh\n(.*?)^```$", (PROJECT_DIR / "README.md").read_text(), re.MULTILINE | re.DOTALL
-)
-
-
-def commands() -> Iterator[tuple[bool, list[str]]]:
-    """Each command, and whether it is the first of its block."""
-    for block in BLOCKS:
-        for number, line in enumerate(block.splitlines()):
-            if line not in NOT_RUN:
-                yield number == 0, shlex.split(line)
-
-
-@pytest.fixture
-def embedded(start: ProcessStarter) -> Iterator[None]:
-    """No REDIS_URL, and an end to the embedded server that the commands start."""
-    yield
-    start.run(["python", "-m", "barback", "down"], REDIS_URL="")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("embedded")
-@pytest.mark.timeout(300)
-def test_the_commands_do_what_they_say(start: ProcessStarter) -> None:
-    assert [command for _, command in commands()], "no commands found"
-    workers: list[TestProcess] = []
-    for is_first_of_block, command in commands():
-        run_on = RUN_ON.get(command[0])
-        if run_on and is_first_of_block:
-            # The reader's terminals are free again.
-            for worker in workers:
-                worker.kill()
-            workers = []
-        if run_on:
-            worker = start(command, REDIS_URL="")
-            worker.wait_for_output(run_on)
-            workers.append(worker)
-        else:
-            run = start.run(here(command), REDIS_URL="")
-            assert run.exit_code == 0, (command, run.output)
-    assert all(worker.exit_code is None for worker in workers)
+    from tests.support.processes import ProcessStarter
 
 
 def here(command: list[str]) -> list[str]:

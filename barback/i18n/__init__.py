@@ -1,7 +1,7 @@
 """Pages in the language of whoever reads them: the board's, and those of the bar's website.
 
-Needs Babel, which the extra ``board`` brings. ``middleware`` finds out who reads which language, and
-is imported by its own name: command lines say things, too, and have no use for Starlette.
+Needs Babel, which the extra ``board`` brings. ``middleware``, which finds out who reads which
+language, is imported by its own name: it needs Starlette, and command lines do not.
 """
 
 from barback.i18n.catalogue import Catalogue

@@ -24,7 +24,7 @@ from standing_orders.words import last_in_words, schedule_in_words
 from timezones import find_timezone, timezone_names_by_region
 from translations import gettext as _
 from web.api_schemas import DrinkName
-from web.broker import broker
+from web.broker import AWAY_ERRORS, answering_broker
 from web.pages import page
 from web.sessions import Visitor
 from web.visitors import FORM_TOKEN
@@ -131,6 +131,13 @@ def _add(visitor: str, drink: str, schedule: Schedule, timezone: str) -> None:
         session.add(StandingOrder(drink=drink, visitor=visitor, timezone=timezone, **schedule))
 
 
+def _nobody_runs_them() -> bool:
+    """Whether it is known that no scheduler runs."""
+    with contextlib.suppress(*AWAY_ERRORS), answering_broker() as broker:
+        return not RunnerRecord(broker.client).is_running()
+    return False
+
+
 def _page(
     request: Request,
     visitor: str,
@@ -154,7 +161,7 @@ def _page(
         regions=timezone_names_by_region(),
         bar_timezone=settings.bar_timezone,
         rows=rows,
-        nobody_runs_them=RunnerRecord(broker().client).is_running() is False,
+        nobody_runs_them=_nobody_runs_them(),
         problems=problems or {},
         given=given or Given(),
     )

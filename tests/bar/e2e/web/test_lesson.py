@@ -39,9 +39,10 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     expect(page.get_by_role("button", name="Order 20 of each")).to_be_focused()
     page.evaluate("window.wasNotReloaded = true")
 
-    # When the workers come
-    for command in WORKERS:
-        start(shlex.split(command), BEER_SECONDS="0.6", COFFEE_SECONDS="0.02")
+    # When the workers come, that of the coffees first: how quick they start is not of interest
+    for command in reversed(WORKERS):
+        worker = start(shlex.split(command), BEER_SECONDS="0.6", COFFEE_SECONDS="0.02")
+        worker.wait_for_output("Worker process is ready for action.")
 
     # Expect slips at workers, as many as there are threads at the most, gliding there
     expect(page.locator(".worker .slip").first).to_be_visible()

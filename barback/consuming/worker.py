@@ -7,7 +7,6 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dramatiq
 import dramatiq.worker
 import redis
 from dramatiq.common import q_name
@@ -54,7 +53,7 @@ class WorkerState:
       threads: Its threads, where Dramatiq runs it.
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
-      announce: Says what it serves; called when a server has answered.
+      announce: Says what it serves, once a server has answered.
     """
 
     def __init__(
@@ -205,7 +204,7 @@ class WorkerState:
         self.holding_back.note(shard, paused)
 
     def _has_room(self, delivery: Delivery) -> bool:
-        """Whether the limit of a message lets it start; the thread waits until Redis has said so."""
+        """Whether its limit lets a message start; the thread waits until Redis has said so."""
         actor = self._limited_actors.get(delivery.actor_name)
         try:
             if actor is not None:

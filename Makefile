@@ -19,7 +19,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 PYENV_PYTHONS = $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.*/bin))
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster up dev down status demo-data test ledger slow chaos versions compat lint lock pin-images format ci bench bench-report docs reference clean
+.PHONY: help run lesson cluster up dev down status demo-data test ledger slow chaos versions compat lint lock pin-images format ci bench bench-report docs reference clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "QUEUE", $$1); printf "make %-13s %s\n", $$1, $$2 }' \
@@ -31,6 +31,9 @@ run: $(RUNTIME) ## Order a beer and a coffee, serve them by a worker each, and s
 	python procfile.py Procfile.run; code=$$?; \
 	if [ $$was_down -ne 0 ] && [ -z "$$REDIS_URL" ]; then python -m barback down --yes; fi; \
 	exit $$code
+
+lesson: $(DEV) ## Order the same on one queue and on two, and draw who waits: docs/pictures
+	@python -m examples.lesson $(ARGS)
 
 cluster: $(RUNTIME) ## Start a cluster on this machine, kill one of its servers, count what is lost
 	@python -m examples.cluster

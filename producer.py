@@ -22,8 +22,9 @@ from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
-from barback.errors import BrokerUnavailable, UnsuitableServer
+from barback.errors import BrokerUnavailable, BulkEnqueueFailed, UnsuitableServer
 from barback.monitoring.workers import live_queues
+from barback.printable import first_line
 from barback.results import await_results
 from barback.sending.bulk import enqueue_all
 from barback.version import __version__
@@ -253,18 +254,30 @@ def _explain_errors() -> Iterator[None]:
     except UnsuitableServer as error:
         _fail(f"Error: {error}", _EXIT_UNREACHABLE)
     except (BrokerUnavailable, redis.RedisError) as error:
-        reason = str(error).rstrip(".")
-        _fail(
-            f"Error: The broker cannot be reached: {reason}. Check REDIS_URL and that the server "
-            "runs. What was ordered before stays in the queue.",
-            _EXIT_UNREACHABLE,
-        )
+        _fail_for(error)
+    except BulkEnqueueFailed as error:
+        if not isinstance(error.__cause__, (BrokerUnavailable, redis.RedisError)):
+            raise
+        _fail_for(error.__cause__)
     except KeyboardInterrupt:
         _fail(
             "\nInterrupted. What was ordered stays in the queue and is served as soon as a "
             "worker is free.",
             _EXIT_INTERRUPTED,
         )
+
+
+def _fail_for(error: Exception) -> NoReturn:
+    """The broker does not do what it should: say which of the two, away or unwilling, and why."""
+    if isinstance(error.__cause__ or error, redis.ResponseError):
+        what, cure = "refuses it", "See what keeps the server from writing."
+    else:
+        what, cure = "cannot be reached", "Check REDIS_URL and that the server runs."
+    _fail(
+        f"Error: The broker {what}: {first_line(error)}. {cure} "
+        "What was ordered before stays in the queue.",
+        _EXIT_UNREACHABLE,
+    )
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

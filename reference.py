@@ -95,15 +95,13 @@ def queues_page() -> str:
     import actors  # noqa: PLC0415 - when the broker is set
 
     found = [actor for actor in vars(actors).values() if isinstance(actor, dramatiq.Actor)]
-    sorted(map(_actor_row, found))
+    rows = sorted(map(_actor_row, found))
     return _page(
         "Queues and actors",
         "actors/",
         "The work of the bar: a module in `actors/` for each queue. A worker serves the queues\n"
         "that `-Q` names, or all.",
-        _table(
-            ("queue", "actor", "what it does", "runs", "retries"), sorted(map(_actor_row, found))
-        ),
+        _table(("queue", "actor", "what it does", "runs", "retries"), rows),
         "Times by the clock are those of `BAR_TIMEZONE`: [Work by the clock](../schedules.md). To\n"
         "add a queue of your own, see CONTRIBUTING.md.",
     )

@@ -176,7 +176,8 @@ class Settings(BaseSettings):
         return f"http://{host}:{self.web_port}"
 
 
-def _read_settings() -> Settings:
+def read_settings() -> Settings:
+    """Read the environment. Raises: SystemExit, with a line for each wrong variable on stderr."""
     try:
         return Settings()
     except ValidationError as error:
@@ -194,4 +195,4 @@ def _explain(problem: ErrorDetails) -> str:
     return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"
 
 
-settings = _read_settings()
+settings = read_settings()

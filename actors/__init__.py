@@ -17,6 +17,11 @@ from actors.housekeeping import (  # noqa: E402
     report_last_month,
     sweep_the_outbox,
 )
+from actors.lesson import (  # noqa: E402
+    serve_from_one_queue,
+    serve_from_the_beer_queue,
+    serve_from_the_coffee_queue,
+)
 from actors.reports import make_report  # noqa: E402
 
 #: Who serves each drink of the menu. A drink has the name of its queue.
@@ -32,5 +37,8 @@ __all__ = [
     "send_password_reset_email",
     "serve_a_beer",
     "serve_a_coffee",
+    "serve_from_one_queue",
+    "serve_from_the_beer_queue",
+    "serve_from_the_coffee_queue",
     "sweep_the_outbox",
 ]

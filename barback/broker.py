@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 class RedisBroker(HookedBroker, StockRedisBroker):
     """A broker for Redis 7 and Valkey, in place of ``dramatiq.brokers.redis.RedisBroker``.
 
-    Examples:
-      >>> RedisBroker(url="redis://127.0.0.1:6379/0")
-
+    Example:
       >>> RedisBroker(url="rediss://redis.example/0", ssl_ca_certs="ca.pem", socket_timeout=2)
 
     Parameters:
@@ -111,15 +109,14 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             "worker_shutdown": self._workers.begin_end,
         }
         self._own_after = {
+            "process_boot": self._workers.begin_process,
             "consumer_thread_boot": self._workers.begin_consumer_thread,
             "worker_shutdown": self._workers.end,
         }
 
     @property
     def client(self) -> redis.Redis:
-        """The client whose settings are used, for the program's own commands. Whoever sets another
-        one sends everything there.
-        """
+        """The client for the program's own commands; set another, and everything goes there."""
         return self.store.given_client
 
     @client.setter
@@ -128,8 +125,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             check_client(client)
             self.store.use(client)
 
-    # -- enqueueing -------------------------------------------------------------------------------
-
     def enqueue(
         self,
         message: dramatiq.Message[Any],
@@ -137,10 +132,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         delay: int | None = None,
         confirm: str | None = None,
     ) -> dramatiq.Message[Any]:
-        """Enqueue a message.
-
-        The retry of a message that is in work is not sent at once: it is sent in the same step
-        that finishes the message, so that neither is lost and both never exist together.
+        """Enqueue a message. The retry of a message that is in work is sent in the step that
+        finishes the message, so that neither is lost and both never exist together.
 
         Parameters:
           message: The message.
@@ -168,9 +161,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> int:
         """Enqueue many messages, several times faster than one by one.
 
-        They are sent in chunks. What a chunk holds for one queue is enqueued whole or not at all;
-        for several queues, some may succeed where another fails. Middleware sees each message, as
-        with :meth:`enqueue`.
+        They are sent in chunks; what a chunk holds for one queue is enqueued whole or not at all.
+        Middleware sees each message, as with :meth:`enqueue`.
 
         Parameters:
           messages: The messages, for any queues. Those of the same queue keep their order.
@@ -194,10 +186,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         ttl_seconds: float,
         confirm: str | None = None,
     ) -> dramatiq.Message[Any] | None:
-        """Enqueue a message unless one was enqueued on its queue under the same token before.
-
-        Claiming the token and enqueueing are one step: any number of processes may try, and one
-        of them succeeds, whenever any of them dies.
+        """Enqueue a message unless one was enqueued on its queue under the same token before. Any
+        number of processes may try: claiming the token and enqueueing are one step.
 
         Parameters:
           message: The message.
@@ -208,10 +198,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         Returns:
           A copy of the message, as it was enqueued, or None when the token had been used.
 
-        Raises:
-          BrokerUnavailable: When Redis cannot take it.
-          NotConfirmed: When Redis took it, but did not confirm in time.
-          MessageRejected: When it cannot be encoded or is too large.
+        Raises: as :meth:`enqueue`.
         """
         return self.sender.enqueue_once(
             message,
@@ -225,20 +212,12 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         return self.store.calls(queue_name).length()
 
     def position(self, message: dramatiq.Message[Any]) -> int | None:
-        """How many messages wait before a message that :meth:`enqueue` returned, or None when it
-        waits no more.
-        """
+        """How many messages wait before one that `enqueue` returned; None: it waits no more."""
         return self.store.calls(message.queue_name).position(message.options["redis_message_id"])
 
-    # -- workers ----------------------------------------------------------------------------------
-
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Create a consumer.
-
-        Parameters:
-          queue_name: The queue, or its delay queue.
-          prefetch: How many messages to hold at a time.
-          timeout: How long an iteration may take before it yields None, in milliseconds.
+        """Create a consumer of a queue, or of its delay queue. It holds `prefetch` messages at a
+        time, and an iteration yields None after `timeout` milliseconds without one.
         """
         return self._workers.consume(queue_name, prefetch, timeout)
 

@@ -1,15 +1,19 @@
-"""Logs for programs that read them: one JSON object a line, with the message that a line is about.
+"""Logs for people, and for programs: one JSON object a line, with the message that it is about.
 
-JSON needs the extra ``logs`` (python-json-logger).
+Either way what comes from outside, in whatever a library logs, forges no line and steers no
+terminal. JSON needs the extra ``logs`` (python-json-logger).
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from typing import Any
 
 from dramatiq.middleware import CurrentMessage
+
+from barback.printable import printable, printable_lines, shortened
 
 #: How lines for people look.
 TEXT_FORMAT = (
@@ -20,6 +24,10 @@ TEXT_FORMAT = (
 _FIELDS = ["asctime", "levelname", "name", "message", "process", "threadName"]
 
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "threadName": "thread"}
+
+
+#: How much of a record is written, in characters, besides its traceback.
+MAX_LENGTH = 10_000
 
 
 def format_logs(*, as_json: bool, level: str | None = None) -> None:
@@ -34,17 +42,28 @@ def format_logs(*, as_json: bool, level: str | None = None) -> None:
     root = logging.getLogger()
     if level is not None:
         root.setLevel(level)
-    if as_json:
-        formatter = _json_formatter()
-        for handler in root.handlers:
-            handler.setFormatter(formatter)
+    formatter = _json_formatter() if as_json else TextFormatter(TEXT_FORMAT)
+    for handler in root.handlers:
+        handler.setFormatter(formatter)
+        if as_json:
             handler.addFilter(add_message)
 
 
 def start_logging(*, as_json: bool, level: str | None = None) -> None:
     """As :func:`format_logs`, for a program that has no handler yet: it logs to stderr."""
-    logging.basicConfig(level=logging.INFO, format=TEXT_FORMAT)
+    logging.basicConfig(level=logging.INFO)
     format_logs(as_json=as_json, level=level)
+
+
+class TextFormatter(logging.Formatter):
+    """Lines for people: one for each record, whatever is in it, and tracebacks indented below."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = shortened(printable(record.message), MAX_LENGTH)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return textwrap.indent(printable_lines(super().formatException(ei)), "  ")
 
 
 def add_message(record: logging.LogRecord) -> bool:

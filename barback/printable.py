@@ -19,6 +19,12 @@ def printable_lines(text: str) -> str:
     return "\n".join(printable(line.expandtabs()) for line in text.splitlines())
 
 
+def shortened(text: str, length: int) -> str:
+    """A text or, if it is longer, so many of its characters and how many more there are."""
+    left_out = len(text) - length
+    return text if left_out <= 0 else f"{text[:length]}… ({left_out:,} more characters)"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error, without its full stop, or its type when it says nothing."""
     lines = str(error).strip().splitlines()

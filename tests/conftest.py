@@ -63,7 +63,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
 
 # How quick an example is depends on what else the machine does.
-hypothesis.settings.register_profile("bar", deadline=None)
+hypothesis.settings.register_profile("bar", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("bar")
 
 # A shell that runs the tests in the background has them ignore SIGINT, and so would every program

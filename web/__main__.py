@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import environment  # noqa: F401 - first, as it is about the imports that follow
+
+# isort: split
 import functools
 import ipaddress
 import logging

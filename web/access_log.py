@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from barback.durations import duration_in_words
+from barback.printable import printable
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,7 +47,8 @@ class AccessLog:
             seconds = time.perf_counter() - started_at
             self.logger.info(
                 "%s %s %s %s in %s",
-                scope["client"][0] if scope.get("client") else "-",
+                # Behind a proxy it is what that says.
+                printable(scope["client"][0]) if scope.get("client") else "-",
                 scope["method"],
                 getattr(scope.get("route"), "path", "(no such page)"),
                 status or "unanswered",

@@ -23,6 +23,7 @@ from web.broker import broker
 from web.connections import keep_accept_errors_short
 from web.front_door import FrontDoor
 from web.head_requests import HeadRequests
+from web.lesson import pages as lesson
 from web.orders import api as orders_api
 from web.orders import pages as orders
 from web.outgoing import Outgoing
@@ -71,7 +72,7 @@ def _make_app() -> FastAPI:
     app.add_exception_handler(RequestValidationError, errors.bad_input)
     app.add_exception_handler(Exception, errors.server_error)
     accounts = (sign_up, confirmation, log_in, new_password)
-    for pages in (health, home, orders, standing_orders, *accounts, reports, api_docs):
+    for pages in (health, home, lesson, orders, standing_orders, *accounts, reports, api_docs):
         app.include_router(pages.router, include_in_schema=False)
     for api in (orders_api, reports_api, accounts_api):
         app.include_router(api.router)

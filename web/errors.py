@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _FORMS = {
+    "/lesson",
     "/log-in",
     "/new-password",
     "/orders",

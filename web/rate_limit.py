@@ -10,6 +10,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from email_addresses import InvalidAddress, parse_address
 from settings import settings
 from web.networks import network_of
 
@@ -39,7 +40,12 @@ def count_log_in(email: str) -> None:
 
     Raises: HTTPException with status 429, for addresses without an account, too.
     """
-    _count(_attempts, "log-ins", email.strip().lower(), "Too many attempts to log in as this one.")
+    try:
+        # A domain has many spellings, and all of them are one account.
+        who = parse_address(email.strip()).addr_spec.lower()
+    except InvalidAddress:
+        return  # no account has it
+    _count(_attempts, "log-ins", who, "Too many attempts to log in as this one.")
 
 
 def _count(limit: RateLimitItem, what: str, who: str, refusal: str) -> None:

@@ -15,6 +15,7 @@ import click
 
 from barback.cli.target import explain_errors
 from barback.logs import start_logging
+from barback.new.requirements import requirement_with
 
 if TYPE_CHECKING:
     from barback.cli.target import Target
@@ -133,7 +134,7 @@ def _require(*packages: str, extra: str) -> None:
         if importlib.util.find_spec(package) is None:
             raise click.ClickException(
                 f"the package {package} is missing, which barback's extra `{extra}` brings. "
-                f"Install it: pip install 'barback[{extra}]'"
+                f"Install it: pip install '{requirement_with(extra)}'"
             )
 
 

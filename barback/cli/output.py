@@ -16,13 +16,15 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
-from barback.printable import printable
+from barback.printable import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barback.control import Progress
-    from barback.monitoring.workers import WorkerStatus
+
+#: How much of a text from outside is shown in a table, in characters. No reason of ours is longer.
+MAX_CELL_LENGTH = 2_000
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
@@ -50,12 +52,7 @@ def new_table(*columns: Column | str) -> Table:
 
 def cell(text: str | None, style: str = "") -> Text:
     """Text as it stands, for a table; a dash for None."""
-    return Text("-" if text is None else printable(text), style=style)
-
-
-def worker_name(worker: WorkerStatus) -> str:
-    """A worker as people find it on their machines, or its id when it has not said where it is."""
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
+    return Text("-" if text is None else shortened(printable(text), MAX_CELL_LENGTH), style=style)
 
 
 def progress_in_words(progress: Progress | None) -> str | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from barback.cli.output import worker_name
 from barback.cli.target import Target, explain_errors
 from barback.monitoring.workers import list_workers
 from barback.printable import printable
@@ -47,7 +46,7 @@ def down(target: Target, *, yes: bool) -> None:
 def _warn_of_workers(target: Target, *, may_ask: bool) -> None:
     """Say who will be cut off: workers log errors, and wait until a server is back."""
     with target.broker() as broker:
-        names = [printable(worker_name(w)) for w in list_workers(broker) if w.is_live]
+        names = [printable(w.name) for w in list_workers(broker) if w.is_live]
     if not names:
         return
     workers = "1 worker is" if len(names) == 1 else f"{len(names)} workers are"

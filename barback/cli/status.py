@@ -15,7 +15,6 @@ from barback.cli.output import (
     new_table,
     print_json,
     progress_in_words,
-    worker_name,
 )
 from barback.connection.server import describe_server, each_server
 from barback.control import list_running, paused
@@ -129,7 +128,7 @@ def _worker_table(workers: list[WorkerStatus]) -> Table:
     for worker in workers:
         silence = duration_in_words(min(worker.silence_seconds.values()))
         table.add_row(
-            cell(worker_name(worker)),
+            cell(worker.name),
             cell(" ".join(sorted(worker.silence_seconds))),
             cell(str(worker.threads or "?")),
             cell(f"{silence} ago") if worker.is_live else cell(f"silent for {silence}", "red"),

@@ -69,6 +69,8 @@ def explain_errors() -> Iterator[None]:
         raise Unreachable(printable_lines(str(error))) from None
     except UnsuitableServer as error:
         raise click.ClickException(str(error)) from None
+    except redis.ResponseError as error:  # it is full, or a replica
+        raise Unreachable(f"The server refuses that: {first_line(error)}.") from None
     except (redis.RedisError, BrokerUnavailable) as error:
         raise Unreachable(
             f"The server cannot be reached: {first_line(error)}. "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import redis
@@ -23,6 +25,14 @@ LONGEST_PAUSE_SECONDS = 1.0
 #: What Redis and the network raise when they do not serve.
 EXPECTED_ERRORS = (redis.RedisError, ConnectionFailed, OSError)
 
+#: Those of them that mean that the server serves nobody, which all who ask find out by themselves.
+SILENCE_ERRORS = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    OSError,
+)
+
 #: From here on every pause is the longest one, and a power of two would only grow.
 _MAX_COUNTED_FAILURES = 16
 
@@ -35,6 +45,7 @@ class Outage:
       what: What is interrupted, for the log.
       wait: Waits a number of seconds before the next attempt.
       expected: The errors of an outage. Any other is a fault, logged with its traceback.
+      silence: Says in place of this outage that a server does not answer.
     """
 
     def __init__(
@@ -44,11 +55,14 @@ class Outage:
         *,
         wait: Callable[[float], object] = time.sleep,
         expected: tuple[type[Exception], ...] = EXPECTED_ERRORS,
+        silence: Silence | None = None,
     ) -> None:
         self._logger = logger
         self._what = what
         self._wait = wait
         self._expected = expected
+        self._silence = silence
+        self._is_silent = False
         self._backoff = ExponentialBackoff(cap=LONGEST_PAUSE_SECONDS, base=FIRST_PAUSE_SECONDS)
         self._failures = 0
         self._since = 0.0
@@ -65,13 +79,7 @@ class Outage:
     def report(self, error: Exception) -> None:
         """Note a failed attempt."""
         if not self.is_on:
-            self._since = time.monotonic()
-            self._logger.warning(
-                "Interrupted: %s. Reason: %s. Trying again until it works.",
-                self._what,
-                first_line(error),
-                exc_info=None if isinstance(error, self._expected) else error,
-            )
+            self._begin(error)
         self._failures += 1
 
     def wait(self) -> None:
@@ -81,7 +89,63 @@ class Outage:
     def end(self) -> None:
         """Note a successful attempt; without an outage nothing happens."""
         if self.is_on:
-            # As loud as its beginning: whoever saw that wants to know.
-            lasted = duration_in_words(time.monotonic() - self._since)
-            self._logger.warning("Resumed: %s, after %s.", self._what, lasted)
+            self._finish()
         self._failures = 0
+
+    def _begin(self, error: Exception) -> None:
+        self._since = time.monotonic()
+        self._is_silent = isinstance(error, SILENCE_ERRORS)
+        if self._silence is not None and self._is_silent:
+            self._silence.begin(self, error)
+            return
+        self._logger.warning(
+            "Interrupted: %s. Reason: %s. Trying again until it works.",
+            self._what,
+            first_line(error),
+            exc_info=None if isinstance(error, self._expected) else error,
+        )
+
+    def _finish(self) -> None:
+        if self._silence is not None and self._is_silent:
+            self._silence.end(self)
+            return
+        # As loud as its beginning: whoever saw that wants to know.
+        lasted = duration_in_words(time.monotonic() - self._since)
+        self._logger.warning("Resumed: %s, after %s.", self._what, lasted)
+
+
+class Silence:
+    """A server that does not answer, said once for all parts of a process that need it.
+
+    Parameters:
+      logger: Told when the first of them is interrupted, and when none is any more.
+      what: What they do, for the log.
+    """
+
+    def __init__(self, logger: Logger, what: str) -> None:
+        self._logger = logger
+        self._what = what
+        self._outage = Outage(logger, what)
+        #: Those that are interrupted. One that is stopped meanwhile never says that it goes on.
+        self._parts: weakref.WeakSet[Outage] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether some part is interrupted."""
+        return len(self._parts) > 0
+
+    def begin(self, part: Outage, error: Exception) -> None:
+        """Note that a part is interrupted."""
+        with self._lock:
+            if not self._parts:
+                self._outage = Outage(self._logger, self._what)
+            self._parts.add(part)
+            self._outage.report(error)
+
+    def end(self, part: Outage) -> None:
+        """Note that a part goes on."""
+        with self._lock:
+            self._parts.discard(part)
+            if not self._parts:
+                self._outage.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from barback.consuming.prefetch import PrefetchWindow
 from barback.consuming.receiving import Receiver
 from barback.errors import UnsuitableServer
 from barback.messages.delivery import as_delivery
+from barback.printable import first_line
 from barback.store.checks import check_store
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ class QueueConsumer(Consumer):
         self._in_flight.acks_go_directly = False
         line, self._calls = worker.line_for(queue_name)
         self._claims = Claims(queue_name, self._calls, line, self._in_flight)
-        self._outage = Outage(self.logger, f"queue {queue_name!r}")
+        self._outage = Outage(
+            self.logger, f"queue {queue_name!r}", silence=store.silence(queue_name)
+        )
         self._acknowledger = Acknowledger(self._calls, self._in_flight, worker, self._outage)
         worker.admit_by(queue_name, self._acknowledger)
         self._receiver = Receiver(queue_name, worker.worker_id, self._in_flight, store)
@@ -111,6 +115,7 @@ class QueueConsumer(Consumer):
         self._claims.join()
         self._acknowledger.retry_refused()
         self._outage.end()
+        self._worker.announce()
 
     def _take_more(self) -> None:
         in_flight, window = self._in_flight, self._window
@@ -219,7 +224,11 @@ class QueueConsumer(Consumer):
                 self._calls.leave(self._in_flight.known_ids())
         except redis.RedisError as error:
             # Other workers find what is left behind when they miss this one.
-            self.logger.warning("Queue %r was not left in order: %s", self.queue_name, error)
+            # During an outage that is no news.
+            level = logging.DEBUG if self._outage.is_on else logging.WARNING
+            self.logger.log(
+                level, "Queue %r was not left in order: %s", self.queue_name, first_line(error)
+            )
         finally:
             self._claims.break_off()
             for delivery in self._taken:  # not handed to a thread, and not given back either

@@ -52,7 +52,8 @@ class DelayConsumer(Consumer):
         try:
             self._worker.delayed(self.queue_name).remove(self.queue_name)
         except redis.RedisError as error:
-            self.logger.warning("No other worker was told of delayed messages: %s", error)
+            # They look by themselves every now and then.
+            self.logger.debug("No other worker was told of delayed messages: %s", error)
 
     def ack(self, message: MessageProxy) -> Any:
         raise NotImplementedError("a delay queue delivers no messages")

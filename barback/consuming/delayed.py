@@ -53,7 +53,9 @@ class DelayedMessages:
         self._failures = failures
         self._failures_before = 0
         self._connection = store.connection(queue_name, name=f"barback-delayed:{worker_id}")
-        self._outage = Outage(self.logger, "the delayed messages")
+        self._outage = Outage(
+            self.logger, "the delayed messages", silence=store.silence(queue_name)
+        )
         #: When to look at each queue, on the monotonic clock; changed by adding and removing.
         self._look_at: dict[str, float] = {}
         self._queues_changed = False

@@ -36,7 +36,7 @@ class Doorbell:
         self._store = store
         self._failures = failures
         self._connection = store.connection("", name=f"barback-bell:{worker_id}")
-        self._outage = Outage(self.logger, "the wake-ups of this worker")
+        self._outage = Outage(self.logger, "the wake-ups of this worker", silence=store.silence(""))
         #: By the key of the queue's waiting workers, which is what a ring says.
         self._rung: dict[bytes, threading.Event] = {}
         self._thread: threading.Thread | None = None

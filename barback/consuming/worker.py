@@ -54,6 +54,7 @@ class WorkerState:
       threads: Its threads, where Dramatiq runs it.
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
+      announce: Says what it serves; called whenever a server has answered.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class WorkerState:
         threads: WorkerThreads | None = None,
         actors: Iterable[dramatiq.Actor[Any, Any]] = (),
         consumed_queues: Callable[[], Iterable[str]] = tuple,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self.worker_id = worker_id
         self.poison = poison
         self.confirmation = confirmation
+        self.announce = announce
         self.running = RunningMessages()
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
         #: Set from the moment that the worker is told to stop.

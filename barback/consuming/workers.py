@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import redis
 from dramatiq.common import q_name
-from dramatiq.logging import get_logger
 
+from barback.consuming.announcing import EXIT_BROKER, Announcement, end_process, require_queues
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
+from barback.errors import UnsuitableServer
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
 from barback.speedups.work_queue import WorkQueue
@@ -51,7 +53,6 @@ class Workers:
         recovery: Recovery,
         confirmation: Confirmation | None,
     ) -> None:
-        self.logger = get_logger(__name__, type(self))
         self._store = store
         self._first_id = first_id
         self._recovery = recovery
@@ -60,9 +61,16 @@ class Workers:
         self._states: dict[int, WorkerState] = {}
         #: For who consumes without a worker.
         self._lone: WorkerState | None = None
+        #: Whether Dramatiq's command line runs this process: then a person wants to know in one
+        #: line why it cannot.
+        self._is_command = False
         self._lock = threading.Lock()
 
     # -- called by the broker's hooks -------------------------------------------------------------
+
+    def begin_process(self) -> None:
+        """Called when a process of Dramatiq's command line has started, and by test suites."""
+        self._is_command = multiprocessing.parent_process() is not None
 
     def begin(
         self,
@@ -81,9 +89,15 @@ class Workers:
 
         Raises:
           UnsuitableServer: When messages would not be safe on the server.
+          SystemExit: Instead, and when no actor has a queue that is to be served, in a process of
+            Dramatiq's command line.
         """
+        queue_names = list(queue_names)
         wanted = worker.consumer_whitelist
+        if self._is_command:
+            require_queues(wanted or (), queue_names)
         queues = [name for name in queue_names if not wanted or name in wanted]
+        announcement = Announcement(self._store, queues, worker.worker_threads)
         with self._lock:
             is_first = not self._states
             state = self._new_state(
@@ -92,6 +106,7 @@ class Workers:
                 threads=WorkerThreads(worker),
                 actors=actors,
                 consumed_queues=lambda: list(worker.consumers),
+                announce=announcement.make,
             )
             self._states[id(worker)] = state
         worker.work_queue = state.work_queue  # type: ignore[assignment]
@@ -101,7 +116,13 @@ class Workers:
             if queues:
                 self._store.register(queues)
         except redis.RedisError as error:
-            self.logger.warning("Redis cannot be reached yet: %s", error)
+            announcement.put_off(error)
+        except UnsuitableServer as error:
+            if self._is_command:
+                end_process(str(error), EXIT_BROKER)
+            raise
+        else:
+            announcement.make()
 
     def begin_consumer_thread(self, thread: ConsumerThread) -> None:
         """Called in each consumer thread before it consumes."""

@@ -134,7 +134,7 @@ class _Look:
         found = next((it for it in self._running if it.fields["id"] == self._place.redis_id), None)
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
-            return replace(status, state="taken", worker=_name_of(holder))
+            return replace(status, state="taken", worker=holder.name)
         status = replace(_running(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)
@@ -222,17 +222,13 @@ def _running(found: Running, status: MessageStatus) -> MessageStatus:
         queue_name=fields["queue_name"],
         actor_name=fields["actor_name"],
         message_id=fields["message_id"],
-        worker=_name_of(found.worker),
+        worker=found.worker.name,
         thread=fields["thread"],
         since=said_at - fields["running_seconds"],
         attempt=fields["attempt"],
         progress=fields["progress"] and Progress(**fields["progress"]),
         cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
     )
-
-
-def _name_of(worker: WorkerStatus) -> str:
-    return f"{worker.host}:{worker.pid}" if worker.host else worker.worker_id
 
 
 def _decoded(record: bytes) -> dict[str, Any]:

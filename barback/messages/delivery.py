@@ -10,6 +10,10 @@ import dramatiq
 from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
+from barback.printable import printable, shortened
+
+#: How much of a message is shown in a log, in characters.
+MAX_SHOWN_LENGTH = 1_000
 
 _FIELDS = (
     "queue_name",
@@ -128,6 +132,10 @@ class Delivery(MessageProxy):
         self.inner = message
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))
+
+    def __str__(self) -> str:
+        """For the log. Whoever has sent it has chosen its names."""
+        return shortened(printable(str(self._message)), MAX_SHOWN_LENGTH)
 
     @property
     def leaves_something(self) -> bool:

@@ -58,6 +58,10 @@ _CONTROL_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+#: Times, counts and durations are smaller. Beyond it floats and Redis count no more.
+_TOO_LARGE = 2**53
+
+
 def decode_fields(payload: bytes) -> dict[str, Any]:
     """Decode a message and check that it has the shape of one.
 
@@ -74,6 +78,10 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
         value = fields.get(name)
         if not isinstance(value, types):
             raise UndecodablePayload(f"expected a message's {name}, got {value!r:.100}")
+    if not abs(fields["message_timestamp"]) < _TOO_LARGE:
+        raise UndecodablePayload("its message_timestamp is no time")
+    if not fields["actor_name"].isprintable():  # no actor has it, and logs and terminals show it
+        raise UndecodablePayload(f"expected an actor's name, got {fields['actor_name']!r:.100}")
     _check_types(fields["options"], _OPTION_TYPES)
     if control := fields["options"].get("control"):
         _check_types(control, _CONTROL_TYPES)
@@ -84,3 +92,6 @@ def _check_types(options: dict[str, Any], types: Mapping[str, tuple[type, ...]])
     for name, value in options.items():
         if not isinstance(value, types.get(name, object)):
             raise UndecodablePayload(f"expected another type of option {name}, got {value!r:.100}")
+        # An infinite one is the field's way to say "no limit".
+        if name in types and isinstance(value, int) and abs(value) >= _TOO_LARGE:
+            raise UndecodablePayload(f"expected a smaller number for option {name}")

@@ -54,6 +54,10 @@ class _Thread:
         self.started_at = 0.0
 
 
+#: A longer wait is counted as this one, in seconds: Redis adds up to 2^63 microseconds.
+MAX_WAIT_SECONDS = 366 * 86_400
+
+
 class Recorder(threading.local):
     """Counts what the threads of this process work on.
 
@@ -86,7 +90,8 @@ class Recorder(threading.local):
         row[RUN_US] += int(run_seconds * 1_000_000)
         row[RUN_BUCKETS + bisect_left(BOUNDS_SECONDS, run_seconds)] += 1
         if "retries" not in message.options:  # else the wait is mostly the backoff
-            wait_seconds = time.time() - run_seconds - message.message_timestamp / 1000
+            sent_at = message.message_timestamp / 1000  # by the producer, who may say anything
+            wait_seconds = min(time.time() - run_seconds - sent_at, MAX_WAIT_SECONDS)
             if wait_seconds > 0:  # the producer's clock may be ahead
                 row[WAIT_US] += int(wait_seconds * 1_000_000)
             row[WAIT_BUCKETS + bisect_left(BOUNDS_SECONDS, wait_seconds)] += 1

@@ -56,7 +56,9 @@ class HistoryWriter:
         self._shown_ids: list[object] = []
         self._shown_until = 0.0
         self._stop = threading.Event()
-        self._outage = Outage(get_logger(__name__, type(self)), "metrics")
+        self._outage = Outage(
+            get_logger(__name__, type(self)), "metrics", silence=store.silence("")
+        )
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -75,7 +77,8 @@ class HistoryWriter:
         """Write what was counted since the last time.
 
         Raises:
-          redis.RedisError: When that fails. The counts stay, and are written the next time.
+          redis.RedisError: When that fails. The counts stay, and are written the next time; what
+            Redis refuses to add is lost.
         """
         rows = self._recorder.rows()
         news = {
@@ -90,8 +93,12 @@ class HistoryWriter:
             for series, row in news.items():
                 self._add(pipeline, series, row, now)
             pipeline.zremrangebyscore(self._keys.series, "-inf", now - HOURS.kept_seconds)
-            pipeline.execute()
+            results = pipeline.execute(raise_on_error=False)
+        # Where one command fails, the others have counted, and must not do so again.
         self._written = rows
+        for result in results:
+            if isinstance(result, redis.RedisError):
+                raise result
 
     def show_running(self) -> None:
         """Tell what has been running for longer than a moment, if that has changed.
@@ -142,8 +149,10 @@ class HistoryWriter:
         while not is_last:
             is_last = self._stop.wait(LOOK_SECONDS)
             try:
+                if self._outage.is_on:  # there may be nothing to write, which proves nothing
+                    self._store.now_ms()
                 self.show_running()
-                if is_last or time.monotonic() >= write_at:
+                if is_last or self._outage.is_on or time.monotonic() >= write_at:
                     write_at = time.monotonic() + WRITE_SECONDS
                     self.write()
             except (redis.RedisError, OSError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from barback.store.store import HasStore
+    from barback.store.store import HasStore, Store
 
 _Value = TypeVar("_Value")
 
@@ -36,6 +36,11 @@ class WorkerStatus:
     threads: int | None
     lost_threads: int
     silence_seconds: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """The worker as people find it on their machines, or its id before it has said that."""
+        return f"{self.host}:{self.pid}" if self.host else self.worker_id
 
     @property
     def is_live(self) -> bool:
@@ -77,6 +82,16 @@ def live_queues(broker: HasStore) -> set[str]:
         for queue_name, silence_seconds in worker.silence_seconds.items()
         if silence_seconds <= MAX_SILENCE_SECONDS
     }
+
+
+def worker_name(store: Store, worker_id: str) -> str:
+    """The name of a worker whose id is known; see :attr:`WorkerStatus.name`.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    info: Any = store.client.hget(store.fleet_keys.workers, worker_id)
+    return _worker_status(worker_id, info, {}).name
 
 
 def _worker_status(

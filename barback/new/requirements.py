@@ -25,14 +25,22 @@ def pinned_requirements() -> str:
     return "\n".join([barback, *(line for name in PINNED if (line := _pin(name)))])
 
 
-def barback_requirement(version: str, origin: Mapping[str, Any]) -> str:
+def requirement_with(extras: str) -> str:
+    """What pip is to install so that this barback has some extras, wherever it came from."""
+    return barback_requirement(__version__, _origin(), extras)
+
+
+def barback_requirement(
+    version: str, origin: Mapping[str, Any], extras: str = "cli,embedded"
+) -> str:
     """A requirement of barback, from where it came or, if it was a registry, by its version.
 
     Parameters:
       version: What is installed.
       origin: Where it came from, as in the `direct_url.json` that pip writes; empty for a registry.
+      extras: The extras, with commas in between.
     """
-    barback = "barback[cli,embedded]"
+    barback = f"barback[{extras}]"
     if not origin:
         return f"{barback}=={version}"
     if (repository := origin.get("vcs_info")) is None:

@@ -47,7 +47,8 @@ class Periodic(Middleware):
     def before_process_message(
         self, broker: dramatiq.Broker, message: dramatiq.MessageProxy
     ) -> None:
-        plan = Plan.of(broker.get_actor(message.actor_name))
+        actor = broker.actors.get(message.actor_name)
+        plan = None if actor is None else Plan.of(actor)
         tick = scheduled_time(message)
         if plan is None or tick is None or message.options.get("retries", 0) > 0:
             return

@@ -161,7 +161,9 @@ class Heartbeat:
         if line is None:
             name = f"barback:{self._worker_id}"
             connection = self._store.connection(queue_names[0], name=name)
-            line = self._lines[shard] = HeartbeatLine(connection, self.logger)
+            line = self._lines[shard] = HeartbeatLine(
+                connection, self.logger, self._store.silence(queue_names[0])
+            )
         try:
             if is_beat_due:
                 self._beat(line.connection, queue_names)

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from barback.connection.connection import RedisConnection
+    from barback.connection.outage import Silence
 
 
 class HeartbeatLine:
     """The connection to the server of a shard, and whether it serves."""
 
-    def __init__(self, connection: RedisConnection, logger: Logger) -> None:
+    def __init__(self, connection: RedisConnection, logger: Logger, silence: Silence) -> None:
         self.connection = connection
-        self.outage = Outage(logger, "heartbeats")
+        self.outage = Outage(logger, "heartbeats", silence=silence)
         #: How often the connection has failed.
         self.failures = 0
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+import redis
 from dramatiq.logging import get_logger
 from redis.exceptions import ResponseError
 
+from barback.monitoring.workers import worker_name
+from barback.printable import printable
 from barback.recovery.maintenance import Maintenance
 
 if TYPE_CHECKING:
@@ -85,11 +89,17 @@ class Recovery:
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
         if back:
             self.logger.warning(
-                "Worker %s of queue %r is gone. %d messages that it held are back in the queue.",
-                worker_id,
+                "Worker %s has died or was cut off. Of queue %r it held %d, which others get now.",
+                self._name_of(worker_id),
                 queue_name,
                 back,
             )
+
+    def _name_of(self, worker_id: str) -> str:
+        """A worker as ``status`` shows it."""
+        with contextlib.suppress(redis.RedisError):
+            return printable(worker_name(self._store, worker_id))
+        return printable(worker_id)
 
 
 def _is_connected(connection: RedisConnection, worker_id: str) -> bool:

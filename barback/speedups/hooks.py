@@ -10,13 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import redis
 from dramatiq import Broker
+from dramatiq.errors import ConnectionFailed
 from dramatiq.middleware import Middleware, MiddlewareError
+
+from barback.printable import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Hooks = list[tuple[Middleware, str]]
+
+
+#: What hooks raise while nobody answers. A traceback tells nothing more, and every thread has one.
+AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
 
 
 class HookTable:
@@ -49,15 +57,15 @@ class HookedBroker(Broker):
                 getattr(middleware, name)(self, *args, **kwargs)
             except MiddlewareError:
                 raise
-            except Exception:  # noqa: BLE001 - as Dramatiq does
-                self._report_failure(name, middleware)
+            except Exception as error:  # noqa: BLE001 - as Dramatiq does
+                self._report_failure(name, middleware, error)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         for middleware, name in self.hooks_after(signal):
             try:
                 getattr(middleware, name)(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
-                self._report_failure(name, middleware)
+                self._report_failure(name, middleware, error)
                 self.after_hook_failed(signal, middleware, error, *args)
         if signal in self._own_after:
             self._own_after[signal](*args)
@@ -90,12 +98,17 @@ class HookedBroker(Broker):
         table = self._hooks = HookTable(self.middleware.copy())
         return table
 
-    def _report_failure(self, hook_name: str, middleware: Middleware) -> None:
+    def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
+        if isinstance(error, AWAY_ERRORS):
+            self.logger.error(
+                "%s of %s was left out. Reason: %s.",
+                hook_name,
+                type(middleware).__name__,
+                first_line(error),
+            )
+            return
         self.logger.critical(
-            "Unexpected failure in %s of %r.",
-            hook_name,
-            middleware,
-            exc_info=True,  # noqa: LOG014 - called by exception handlers
+            "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=error
         )
 
 

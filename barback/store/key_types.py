@@ -26,6 +26,7 @@ _TYPES = (
     (r"__barback__\}?:(.*:)?(due|heartbeats|levels)$", "zset"),
     (r"__barback__\}?:(.*:)?(waiting|queues)$", "set"),
     (r"__barback__\}?:.*:paused$", "string"),
+    (r"__barback__\}?:format$", "string"),
     (r":__acks__\.", "set"),
     (r"(:__heartbeats__|\.XQ)$", "zset"),
     (r"\.msgs$", "hash"),

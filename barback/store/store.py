@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dramatiq.common import q_name
+from dramatiq.logging import get_logger
 from redis.cluster import RedisCluster
 
 from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
 from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
-from barback.store.keys import FleetKeys, QueueKeys
+from barback.store.fleet_keys import FleetKeys
+from barback.store.keys import QueueKeys
 from barback.store.scripts import load
 from barback.store.worker_calls import WorkerCalls
 
@@ -49,6 +52,7 @@ class Store:
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
         self.namespace = namespace
+        self._silences: dict[str, Silence] = {}
         self._use(client)
 
     def _use(self, client: redis.Redis) -> None:
@@ -99,11 +103,8 @@ class Store:
         return shards
 
     def connection(self, queue_name: str, *, name: str | None = None) -> RedisConnection:
-        """A connection of its own, for one thread, to where a queue is.
-
-        Parameters:
-          queue_name: The queue.
-          name: What the connection is called in ``CLIENT LIST``.
+        """A connection of its own, for one thread, to where a queue is; `name` is what
+        ``CLIENT LIST`` calls it.
         """
         if self.on_cluster:
             source: ConnectionSource = SlotSource(self._slots, self.keys(queue_name).queue)
@@ -116,6 +117,13 @@ class Store:
         if self.on_cluster:
             return SlotPool(self._slots, self.keys(queue_name).queue)
         return self.connections
+
+    def silence(self, queue_name: str) -> Silence:
+        """What tells that the server where a queue is does not answer."""
+        shard = self.shard(queue_name)
+        what = f"queue {shard!r}" if shard else "whatever needs Redis"
+        # Two threads that ask at the same time get the same one.
+        return self._silences.setdefault(shard, Silence(get_logger("barback.connection"), what))
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -232,9 +240,7 @@ class Store:
         return answers
 
     def now_ms(self, queue_name: str | None = None) -> float:
-        """The server's time, in milliseconds; on a cluster, that of the server where a queue is, or
-        of any.
-        """
+        """The time of the server where a queue is, or of any server, in milliseconds."""
         there = self.connections if queue_name is None else self.connections_to(queue_name)
         seconds, microseconds = there.call_all([("TIME",)])[0]
         return int(seconds) * 1000 + int(microseconds) / 1000

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
     from barback.connection.connection import RedisConnection
     from barback.connection.script import Argument
-    from barback.store.keys import FleetKeys, QueueKeys
+    from barback.store.fleet_keys import FleetKeys
+    from barback.store.keys import QueueKeys
 
 _ACK_AND_FETCH = load("ack_and_fetch")
 _ADMIT = load("admit")

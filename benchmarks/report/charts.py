@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
 import matplotlib as mpl
-import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
@@ -16,6 +12,7 @@ from benchmarks.parts.pickup import PICKUP_P50
 from benchmarks.parts.throughput import DRAIN_1, DRAIN_2
 from benchmarks.report.numbers import number_text
 from benchmarks.report.result import Result
+from benchmarks.report.themes import THEMES, svg, theme
 
 #: In inches. The text is 9 points high.
 _WIDTH = 7.9
@@ -33,20 +30,12 @@ _PANELS = (
 def charts(result: Result) -> dict[str, str]:
     """SVG files by their names. There is no growth chart if no growth was measured."""
     drawn = {}
-    for theme in ("light", "dark"):
-        styles = [Path(__file__).with_name(f"{name}.mplstyle") for name in ("base", theme)]
-        with matplotlib.style.context(styles):
-            drawn[f"comparison-{theme}.svg"] = _svg(_comparison(result))
+    for name in THEMES:
+        with theme(name):
+            drawn[f"comparison-{name}.svg"] = svg(_comparison(result))
             if curves := _curves(result):
-                drawn[f"growth-{theme}.svg"] = _svg(_growth(result, curves))
+                drawn[f"growth-{name}.svg"] = svg(_growth(result, curves))
     return drawn
-
-
-def _svg(drawing: Drawing) -> str:
-    buffer = io.StringIO()
-    metadata = {"Date": None, "Creator": None}
-    drawing.savefig(buffer, format="svg", transparent=True, metadata=metadata)
-    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
 
 
 def _comparison(result: Result) -> Drawing:

@@ -37,8 +37,8 @@ RUN_ON = {
 #: The server that pages name where a project has one of its own.
 NAMED_SERVER = "redis://127.0.0.1:6379/0"
 
-#: How long a line may take to appear.
-_PATIENCE_SECONDS = 60
+#: How long a command may take to end, and a line to appear.
+_PATIENCE_SECONDS = 150
 
 #: How data is read, by its language.
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -134,7 +134,9 @@ class Reader:
             process.wait_for_output(ready)
             self._running.append(process)
         else:
-            assert process.wait() == exit_code, f"{where}: {command}\n{process.output}"
+            assert process.wait(_PATIENCE_SECONDS) == exit_code, (
+                f"{where}: {command}\n{process.output}"
+            )
 
     def _see(self, lines: list[str], where: str) -> None:
         """Wait until the lines stand in the terminals."""

@@ -36,7 +36,7 @@ def _followed() -> list[object]:
         languages = {it.language for it in read_blocks(PROJECT_DIR / name) if it.not_run is None}
         if name in HAVE_TESTS_OF_THEIR_OWN or not languages & {"sh", "python"}:
             continue
-        marks = [pytest.mark.slow, pytest.mark.timeout(300)] if "sh" in languages else []
+        marks = [pytest.mark.slow, pytest.mark.timeout(600)] if "sh" in languages else []
         followed.append(pytest.param(name, marks=marks))
     return followed
 

@@ -4,6 +4,7 @@
 // none. Browsers open six connections to a host, and every page needs one.
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30000;
+const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
   const url = region.dataset.live;
@@ -12,7 +13,7 @@ async function follow(region) {
   let pauseMs = FIRST_PAUSE_MS;
 
   function show({ html, isFinal }) {
-    if (html !== undefined) region.innerHTML = html; // made by our own templates, which escape
+    if (html !== undefined) update(region, html);
     if (!isFinal) return;
     isOver = true;
     if ("reloadAtEnd" in region.dataset) location.reload();
@@ -51,6 +52,33 @@ async function follow(region) {
     await (navigator.locks ? navigator.locks.request(url, stream) : stream());
     if (!isOver && !document.hidden) await pause(pauseMs * (0.5 + Math.random()));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+function update(region, html) {
+  const places = placesIn(region);
+  region.innerHTML = html; // made by our own templates, which escape
+  glide(region, places);
+  // What is read out is said once, not with each update.
+  const news = region.querySelector("template[data-news]")?.content.textContent.trim();
+  const status = document.querySelector("[role=status]");
+  if (status && news && news !== status.textContent.trim()) status.textContent = news;
+}
+
+// What is elsewhere after an update glides there: <span data-glides="its name">.
+function placesIn(region) {
+  const things = [...region.querySelectorAll("[data-glides]")];
+  return new Map(things.map((thing) => [thing.dataset.glides, thing.getBoundingClientRect()]));
+}
+
+function glide(region, places) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  for (const [name, { x, y }] of placesIn(region)) {
+    const before = places.get(name);
+    if (!before || (before.x === x && before.y === y)) continue;
+    const from = `translate(${before.x - x}px, ${before.y - y}px)`;
+    const thing = region.querySelector(`[data-glides="${CSS.escape(name)}"]`);
+    thing.animate([{ transform: from }, { transform: "none" }], GLIDE);
   }
 }
 

@@ -88,6 +88,5 @@ def _running(board: Board, redis_id: str) -> dict[str, Any] | None:
     for worker in board.reader.snapshot().workers:
         for each in worker.running:
             if each.get("id") == redis_id:
-                where = f"{worker.status.host}:{worker.status.pid}"
-                return {"worker": where, "since": each.get("since")}
+                return {"worker": worker.status.name, "since": each.get("since")}
     return None

@@ -8,6 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from barback.new.requirements import requirement_with
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -25,7 +27,9 @@ def prometheus(board: Board) -> Callable[[Request], Awaitable[Response]]:
             from barback.metrics.prometheus import CONTENT_TYPE, exposition  # noqa: PLC0415
         except ModuleNotFoundError:
             raise HTTPException(
-                501, "The package prometheus-client is missing: pip install barback[prometheus]"
+                501,
+                "The package prometheus-client is missing: "
+                f"pip install '{requirement_with('prometheus')}'",
             ) from None
         return Response(await run_in_threadpool(exposition, board.broker), media_type=CONTENT_TYPE)
 

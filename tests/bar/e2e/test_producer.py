@@ -54,7 +54,7 @@ def test_it_says_how_to_start_the_workers_that_are_missing(start: ProcessStarter
 def test_it_names_only_the_queues_that_nobody_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
-    # Given a worker of one queue that has given a sign of life
+    # Given a worker of one queue that has sent a heartbeat
     start_worker("beer")
     eventually(lambda: "No worker" not in start.run([*PRODUCER, "--beers", "1"]).stdout)
 
@@ -167,6 +167,33 @@ def test_an_unreachable_broker_is_one_clear_error(
     assert "REDIS_URL" in run.stderr
     assert "secret" not in run.stderr
     assert len(run.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("make", "undo", "reason"),
+    [
+        (("config", "set", "maxmemory", "1"), ("config", "set", "maxmemory", "0"), "maxmemory"),
+        (("replicaof", "127.0.0.1", "1"), ("replicaof", "no", "one"), "read only replica"),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_broker_that_takes_nothing_is_one_clear_error(
+    make: tuple[str, ...],
+    undo: tuple[str, ...],
+    reason: str,
+    start: ProcessStarter,
+    redis_client: redis.Redis,
+) -> None:
+    redis_client.execute_command(*make)
+    try:
+        run = start.run(PRODUCER)
+    finally:
+        redis_client.execute_command(*undo)
+
+    assert run.exit_code == 3
+    [line] = run.stderr.splitlines()
+    assert line.startswith("Error: The broker refuses it: ")
+    assert reason in line
 
 
 def test_without_redis_the_first_process_starts_the_embedded_server(

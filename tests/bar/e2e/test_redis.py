@@ -45,6 +45,7 @@ def own_redis_url(start_redis: Callable[..., str]) -> str:
     return start_redis()
 
 
+@pytest.mark.slow
 def test_the_tutorial_works_on_a_redis_of_one_s_own(
     own_redis_url: str,
     start: ProcessStarter,

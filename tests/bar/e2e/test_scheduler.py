@@ -100,6 +100,7 @@ def test_a_flood_of_visitors_orders_is_removed_at_once(
     assert {row["id"] for row in listed} == {own, old}
 
 
+@pytest.mark.slow
 def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
@@ -131,6 +132,7 @@ def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
     assert [scheduler.stop() for scheduler in schedulers] == [0, 0]
 
 
+@pytest.mark.slow
 def test_a_missed_run_is_ordered_once_after_a_restart_if_it_is_of_the_last_hour(
     start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_missed_run_is_ordered_once_after_a_restart_if_it_is_of_the_last_hour(
     assert scheduler.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_scheduler_goes_on_after_its_redis_was_away(
     start: ProcessStarter,
     start_worker: Callable[..., TestProcess],
@@ -177,6 +180,7 @@ def test_a_scheduler_goes_on_after_its_redis_was_away(
     assert scheduler.stop() == 0
 
 
+@pytest.mark.slow
 def test_an_order_that_cannot_be_run_is_passed_over_and_the_others_are_not(
     start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
 ) -> None:
@@ -255,6 +259,7 @@ def test_a_scheduler_that_cannot_read_its_orders_does_not_look_healthy(
     scheduler.wait_for_output("Resumed: standing orders")
 
 
+@pytest.mark.slow
 def test_standing_orders_leave_a_full_queue_alone(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:

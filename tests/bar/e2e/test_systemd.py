@@ -13,14 +13,17 @@ from tests.bar.e2e.test_compose import SERVICES
 from tests.conftest import PROJECT_DIR
 from tests.support.programs import require_program
 
-UNITS = sorted((PROJECT_DIR / "deploy/systemd").glob("bar*"))
+DIRECTORY = PROJECT_DIR / "deploy/systemd"
+UNITS = sorted(path for path in DIRECTORY.glob("bar*") if path.is_file())
+#: What is different for single workers.
+DROP_INS = sorted(DIRECTORY.glob("bar-worker@*.service.d/*.conf"))
 PROGRAMS = "/opt/bar/.venv/bin"
 
 
 def command_of(unit: Path, queue: str) -> list[str]:
     """What a unit runs, without the path of the program."""
     lines = unit.read_text().splitlines()
-    [command] = [line for line in lines if line.startswith("ExecStart=")]
+    [command] = [line for line in lines if line.startswith("ExecStart=/")]
     program, *arguments = shlex.split(command.removeprefix("ExecStart=").replace("%i", queue))
     assert program.startswith(f"{PROGRAMS}/")
     return [Path(program).name, *arguments]
@@ -51,6 +54,24 @@ def test_units_run_what_the_containers_run() -> None:
         if unit.suffix == ".service"
     }
     assert commands == {name: SERVICES[name]["command"] for name in commands}
+
+
+def test_a_worker_with_other_options_runs_what_its_container_runs(tmp_path: Path) -> None:
+    assert len(DROP_INS) == 3
+    verify = require_program("systemd-analyze", install="apt-get install systemd")
+    programs = Path(sys.executable).parent
+    for path in [*UNITS, *DROP_INS]:
+        here = tmp_path / path.relative_to(DIRECTORY)
+        here.parent.mkdir(exist_ok=True)
+        here.write_text(path.read_text().replace(PROGRAMS, str(programs)))
+    for drop_in in DROP_INS:
+        name = drop_in.parent.name.removesuffix(".d")
+        queue = name.removeprefix("bar-worker@").removesuffix(".service")
+        assert command_of(drop_in, queue) == SERVICES[f"worker-{queue}"]["command"]
+        (tmp_path / name).write_text((tmp_path / "bar-worker@.service").read_text())
+        command = [verify, "verify", "--man=no", str(tmp_path / name)]
+        verified = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def test_a_worker_has_time_to_finish() -> None:

@@ -6,24 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from settings import PROJECT_DIR, Settings
+from settings import PROJECT_DIR, Settings, read_settings
 from tests.conftest import program_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_settings(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings in a new process, as every program of the bar does."""
-    return subprocess.run(
-        [sys.executable, "-c", "import settings"],
-        cwd=PROJECT_DIR,
-        env=program_environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+def complaints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
+) -> str:
+    """What a program says of a wrong variable before it ends."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit) as end:
+        read_settings()
+    assert end.value.code == 2
+    return capsys.readouterr().err
 
 
 def test_without_environment_variables_the_defaults_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,12 +68,33 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("BAR_TIMEZONE", "posix/Europe/Lisbon", "no time zone is called"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_reason(variable: str, value: str, reason: str) -> None:
-    run = read_settings(**{variable: value})
+def test_a_wrong_value_is_named_with_its_reason(
+    variable: str,
+    value: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = complaints(monkeypatch, capsys, variable, value)
+
+    assert said.startswith(f"Error: the environment variable {variable} is wrong: ")
+    assert reason in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_program_with_a_wrong_value_ends_before_it_does_anything() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "import settings"],
+        cwd=PROJECT_DIR,
+        env=program_environment(BEER_SECONDS="-1"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
 
     assert run.returncode == 2
-    assert run.stderr.startswith(f"Error: the environment variable {variable} is wrong: ")
-    assert reason in run.stderr
+    assert run.stderr.startswith("Error: the environment variable BEER_SECONDS is wrong: ")
     assert len(run.stderr.splitlines()) == 1
 
 
@@ -91,10 +110,10 @@ def test_a_wrong_value_is_named_with_its_reason(variable: str, value: str, reaso
         ("WEB_SECRET", "s3cr3ts3cr3ts3cr3ts3cr3t"),
     ],
 )
-def test_a_wrong_value_does_not_show_the_secret_in_it(variable: str, value: str) -> None:
-    run = read_settings(**{variable: value})
-    assert run.returncode == 2
-    assert "s3cr3t" not in run.stdout + run.stderr
+def test_a_wrong_value_does_not_show_the_secret_in_it(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "s3cr3t" not in complaints(monkeypatch, capsys, variable, value)
 
 
 def test_addresses_are_kept_in_the_form_that_programs_read(monkeypatch: pytest.MonkeyPatch) -> None:

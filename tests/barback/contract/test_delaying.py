@@ -103,6 +103,7 @@ def test_workers_share_delayed_messages_and_do_each_once(
 
 @ONE_SERVER
 @pytest.mark.stock_fails("workers keep delayed messages in their memory")
+@pytest.mark.slow
 def test_delayed_messages_take_none_of_a_worker_s_memory(
     broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects
 ) -> None:

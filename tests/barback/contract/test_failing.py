@@ -62,6 +62,8 @@ POISON = {
     "nested": b"[" * 100_000,
     "no-list-of-arguments": b'{"queue_name":"default","actor_name":"note","args":"abc","kwargs":{},'
     b'"options":{},"message_id":"1","message_timestamp":1}',
+    "forged-line": b'{"queue_name":"default","actor_name":"note\\nAll is well","args":[],'
+    b'"kwargs":{},"options":{},"message_id":"1","message_timestamp":1}',
 }
 
 

@@ -10,7 +10,7 @@ import dramatiq
 import pytest
 from redis.cluster import RedisCluster
 
-from barback.store.keys import FleetKeys
+from barback.store.fleet_keys import FleetKeys
 from tests.barback.contract.effects import Effects
 from tests.barback.contract.keys import keys_like, keys_of
 from tests.support.polling import eventually

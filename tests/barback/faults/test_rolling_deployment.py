@@ -47,7 +47,7 @@ def previous(tmp_path: Path) -> Path:
     for revision in ("HEAD~1", "HEAD"):
         checkout = tmp_path / revision
         _check_out(revision, checkout)
-        if _format_of(checkout) in {FORMAT, None}:
+        if _format_of(checkout) == FORMAT:
             return checkout
     raise AssertionError("unreachable: HEAD has the format of the working tree, or should")
 
@@ -65,6 +65,7 @@ def _check_out(revision: str, directory: Path) -> None:
 
 
 def _format_of(checkout: Path) -> bytes | None:
+    """The format of what a checkout stores; None where that had no number yet."""
     path = checkout / "barback/store/checks.py"
     if not path.exists():
         return None

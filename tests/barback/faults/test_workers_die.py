@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,8 @@ def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
     scene.send("ahead-1")
     scene.send("ahead-2")
     eventually(lambda: scene.broker.queue_length("jobs") == 0)
-    scene.start_worker()
+    other = scene.start_worker()
+    name = f"{socket.gethostname()}:{scene.ledger.pid_of('running')}"
 
     # When it is killed
     scene.kill_process_of("running")
@@ -48,6 +50,9 @@ def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
     scene.wait_until_nothing_is_left()
     assert scene.ledger.done() == {"running": 1, "effective": 2, "ahead-1": 1, "ahead-2": 1}
     assert victim.wait() != 0
+
+    # and to be told of the dead one by the name that `status` shows
+    assert f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4" in other.output
 
 
 def test_what_a_killed_fleet_held_runs_when_a_worker_starts_again(

@@ -128,6 +128,7 @@ def test_messages_survive_a_kill_of_the_server(server: EmbeddedServer) -> None:
     assert server.pid() != pid
 
 
+@pytest.mark.slow
 def test_no_accepted_message_is_lost_while_many_start_stop_and_kill_the_server(
     server: EmbeddedServer, project_dir: Path
 ) -> None:

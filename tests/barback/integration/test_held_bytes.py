@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 import dramatiq
+import pytest
 
 from barback import RedisBroker
 from barback.consuming.prefetch import MAX_BYTES
@@ -18,6 +19,7 @@ def message(payload: str) -> dramatiq.Message[Any]:
     return dramatiq.Message("jobs", "job", (payload,), {}, {})
 
 
+@pytest.mark.slow
 def test_large_messages_behind_many_small_ones_are_taken_a_few_at_a_time(
     broker: RedisBroker,
 ) -> None:

@@ -65,8 +65,8 @@ def test_stopping_and_looking_ask_no_more_of_redis_than_without_them(
     broker.enqueue_many((message() for _ in range(MANY)), delay=AN_HOUR_MS)
     redis_client.mset({f"other:{number}": 1 for number in range(MANY)})
 
-    # Expect the same
-    assert start_and_stop() <= stop_before + 20  # a look and a sign of life may fall into it
+    # Expect the same, but for looks and heartbeats that fall into it
+    assert start_and_stop() <= stop_before + MANY / 1000
     assert look() == look_before
     (status,) = queue_statuses(broker)
     assert status.delayed == MANY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
@@ -162,3 +162,20 @@ def test_prometheus_is_told_of_queues_and_of_what_all_workers_counted(broker: Re
 
 def _fail() -> None:
     raise redis.ConnectionError("gone")
+
+
+def test_a_message_that_says_to_be_from_the_stone_age_stops_no_count(broker: RedisBroker) -> None:
+    # Given counts of messages that have waited for longer than Redis can add up
+    recorder = new_recorder(lambda _: True)
+    writer = HistoryWriter(broker.store, "w1", recorder)
+    for _ in range(3):
+        message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", (), {}, {})
+        ancient = dramatiq.MessageProxy(message.copy(message_timestamp=-(2**52)))
+        recorder.start(ancient)
+        recorder.finish(ancient, has_failed=False)
+
+    # Expect them to be written, once
+    writer.write()
+    writer.write()
+    timeline = History(broker).timeline("hour")
+    assert timeline.total(timeline.chosen("beer", "pour")).done == 3

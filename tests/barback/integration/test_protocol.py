@@ -186,7 +186,7 @@ def try_out(protocol: type[Protocol], *, interleavings: int, steps: int, is_same
 
 
 def test_nothing_is_lost_or_stranded_at_any_step(protocol: type[Protocol]) -> None:
-    try_out(protocol, interleavings=30, steps=40, is_same=True)
+    try_out(protocol, interleavings=15, steps=40, is_same=True)
 
 
 @pytest.mark.slow

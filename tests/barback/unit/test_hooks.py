@@ -5,6 +5,7 @@ from typing import Any
 
 import dramatiq
 import pytest
+import redis
 from dramatiq import Middleware
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import MiddlewareError
@@ -109,3 +110,14 @@ def test_hooks_may_be_called_while_middleware_is_added() -> None:
     emit(broker)
     assert errors == []
     assert calls[-2:] == ["before last", "after last"]
+
+
+def test_a_hook_whose_server_is_away_says_so_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    class Away(Middleware):
+        def after_process_message(self, *_: object, **__: object) -> None:
+            raise redis.ConnectionError("refused.\nforged line")
+
+    HookedStub(middleware=[Away()]).emit_after("process_message", None)
+
+    assert caplog.messages == ["after_process_message of Away was left out. Reason: refused."]
+    assert caplog.records[0].exc_info is None

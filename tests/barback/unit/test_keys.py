@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from barback.store.fleet_keys import FleetKeys
 from barback.store.key_types import key_type
-from barback.store.keys import FleetKeys, QueueKeys
+from barback.store.keys import QueueKeys
 
 #: How the docstring of a key begins, and what Redis calls that type.
 TYPES = {"Hash": "hash", "List": "list", "Set": "set", "Sorted set": "zset", "String": "string"}

@@ -54,4 +54,24 @@ def test_the_level_hides_what_is_below_it(output: io.StringIO) -> None:
     logging.getLogger("bar").info("quiet")
     logging.getLogger("bar").warning("loud")
 
-    assert output.getvalue() == "loud\n"
+    assert output.getvalue().endswith(" [bar] [WARNING] loud\n")
+    assert "quiet" not in output.getvalue()
+
+
+def test_what_comes_from_outside_forges_no_line_and_steers_no_terminal(
+    output: io.StringIO,
+) -> None:
+    format_logs(as_json=False, level="INFO")
+    hostile = "1\n[2026-01-01] [INFO] All is well.\x1b[2J"
+
+    logging.getLogger("lib").info("Order %s is done.", hostile)
+    try:
+        raise ValueError(hostile)  # noqa: TRY301 - as any other error
+    except ValueError:
+        logging.getLogger("lib").exception("It failed.")
+
+    message, failed, *traceback = output.getvalue().splitlines()
+    assert message.endswith(r"Order 1\n[2026-01-01] [INFO] All is well.\x1b[2J is done.")
+    assert failed.endswith("It failed.")
+    assert "  [2026-01-01] [INFO] All is well.\\x1b[2J" in traceback
+    assert all(line.startswith("  ") for line in traceback)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
-from barback.new.requirements import barback_requirement
+from barback.new.requirements import barback_requirement, requirement_with
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,7 @@ def test_a_new_project_asks_for_the_barback_that_made_it(
 
     assert requirement == expected
     assert Requirement(requirement).extras == {"cli", "embedded"}
+
+
+def test_an_extra_is_installed_from_where_barback_came_from() -> None:
+    assert re.fullmatch(r"barback\[board\]( @ (file|git\+)\S+|==\S+)", requirement_with("board"))

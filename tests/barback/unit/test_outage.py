@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 import pytest
+import redis
 
-from barback.connection.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Outage
+from barback.connection.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Outage, Silence
 
 ERROR = ConnectionError("refused.\nand more")
 
@@ -77,3 +78,43 @@ def test_pauses_double_up_to_a_second_and_begin_anew_after_a_success(
     outage.end()
     outage.report(ERROR)
     assert outage.pause_seconds == FIRST_PAUSE_SECONDS
+
+
+def test_a_server_that_is_silent_is_told_of_once_whoever_needs_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given three that need a server, of which one was interrupted and then forgotten
+    logger = logging.getLogger("test")
+    silence = Silence(logger, "whatever needs Redis")
+    one, other = (Outage(logger, name, silence=silence) for name in ("one", "other"))
+    Outage(logger, "forgotten", silence=silence).report(ERROR)
+    caplog.clear()
+
+    # When the server does not answer for a while
+    one.report(ERROR)
+    other.report(ERROR)
+    assert silence.is_on
+    one.end()
+    assert silence.is_on
+    other.end()
+
+    # Expect two lines
+    assert not silence.is_on
+    began, ended = caplog.messages
+    assert began.startswith("Interrupted: whatever needs Redis. Reason: refused.")
+    assert ended.startswith("Resumed: whatever needs Redis, after ")
+
+
+def test_a_server_that_answers_with_an_error_is_told_of_by_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("test")
+    silence = Silence(logger, "whatever needs Redis")
+    outage = Outage(logger, "queue 'beer'", silence=silence)
+
+    outage.report(redis.ResponseError("a key of another type"))
+    outage.end()
+
+    assert not silence.is_on
+    assert all("queue 'beer'" in text for text in caplog.messages)
+    assert len(caplog.messages) == 2

@@ -50,6 +50,26 @@ def test_any_json_is_either_a_message_or_said_to_be_none(value: Any) -> None:
         decode(JSONEncoder().encode(value), redis_id="id", queue_name="beer")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message_timestamp": 10**400},
+        {"message_timestamp": -(2**53)},
+        {"options": {"min_backoff": 10**400}},
+        {"options": {"control": {"hold_ms": -(10**30)}}},
+        {"actor_name": "pour\n[INFO] All is well."},
+    ],
+    ids=str,
+)
+def test_numbers_that_nobody_can_count_with_and_names_that_nobody_can_print_are_refused(
+    changes: dict[str, Any],
+) -> None:
+    payload = JSONEncoder().encode({**message().asdict(), **changes})
+
+    with pytest.raises(UndecodablePayload):
+        decode(payload, redis_id="id", queue_name="beer")
+
+
 def test_a_message_may_have_exactly_the_size_that_is_allowed() -> None:
     fields = with_id(message("x"), "id")
     size = len(encode(fields, 10**9))

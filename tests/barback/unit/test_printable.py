@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from barback.printable import first_line, printable, printable_lines
+from barback.printable import first_line, printable, printable_lines, shortened
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_a_traceback_keeps_its_lines_and_nothing_else() -> None:
 )
 def test_an_error_is_told_in_one_line(error: Exception, line: str) -> None:
     assert first_line(error) == line
+
+
+def test_what_was_left_out_of_a_long_text_is_counted() -> None:
+    assert shortened("beer", 4) == "beer"
+    assert shortened("b" * 1_000_010, 10) == "bbbbbbbbbb… (1,000,000 more characters)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.website import start_website
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter
 
 
+@pytest.mark.slow
 def test_an_order_can_be_tried_on_the_page_of_the_api(start: ProcessStarter, page: Page) -> None:
     # Given the page, with nothing from elsewhere and no error in its console
     website = start_website(start)

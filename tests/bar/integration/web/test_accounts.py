@@ -359,6 +359,7 @@ def test_log_ins_to_one_account_are_limited_from_wherever_they_come(
 
     assert [try_from(network) for network in range(1, 5)] == [401, 401, 401, 429]
     assert try_from(5, email="ADA@example.org ") == 429
+    assert try_from(5, email="ada@\N{FULLWIDTH LATIN SMALL LETTER E}xample.org") == 429
     # and so are those of one network, to whatever account
     assert [try_from(6, email=f"{n}@example.org") for n in range(4)] == [401, 401, 401, 429]
 

@@ -29,7 +29,7 @@ def test_no_input_breaks_the_api(start: ProcessStarter) -> None:
             *["--max-examples", "20", "--generation-database", "none", "--no-color"],
         ]
     )
-    exit_code = schemathesis.wait(55)
+    exit_code = schemathesis.wait(110)
 
     # Expect no failure of the server, and every answer to be as described
     assert exit_code == 0, schemathesis.output

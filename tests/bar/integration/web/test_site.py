@@ -47,7 +47,7 @@ def form_of(page: httpx.Response) -> dict[str, str]:
 
 
 def test_every_page_forbids_what_it_does_not_need(client: httpx.Client) -> None:
-    for path in ["/", "/orders", "/log-in", "/sign-up", "/docs", "/no-such-page"]:
+    for path in ["/", "/orders", "/lesson", "/log-in", "/sign-up", "/docs", "/no-such-page"]:
         headers = client.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -58,7 +58,7 @@ def test_every_page_forbids_what_it_does_not_need(client: httpx.Client) -> None:
 
 
 def test_pages_need_nothing_from_elsewhere(client: httpx.Client) -> None:
-    for path in ["/", "/orders", "/log-in", "/sign-up", "/docs"]:
+    for path in ["/", "/orders", "/lesson", "/log-in", "/sign-up", "/docs"]:
         page = client.get(path).text
         sources = re.findall(r'(?:src|href)="([^"]+)"', page)
         assert sources
@@ -78,7 +78,7 @@ def test_a_cookie_that_was_tampered_with_is_replaced(client: httpx.Client) -> No
     assert "visitor=" in response.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize("path", ["/sign-up", "/orders", "/log-in", "/new-password"])
+@pytest.mark.parametrize("path", ["/sign-up", "/orders", "/lesson", "/log-in", "/new-password"])
 def test_a_form_of_another_site_is_refused(client: httpx.Client, path: str) -> None:
     # Given a visitor, and the form of another one
     client.get("/")

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import contextlib
+import string
 
 import argon2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from zxcvbn import matching
 
 from web.accounts.credentials import (
     MAX_PASSWORD_LENGTH,
+    MAX_RATED_LENGTH,
     NO_PASSWORD,
     Credentials,
     hash_password,
@@ -57,6 +60,15 @@ def test_a_weak_password_is_refused_with_the_reason(password: str, reason: str) 
 def test_any_text_is_taken_or_refused_and_nothing_breaks(email: str, password: str) -> None:
     with contextlib.suppress(ValidationError):
         assert Credentials(email=email, password=password).password == password
+
+
+def test_no_password_takes_long_to_rate() -> None:
+    # How often zxcvbn starts anew, for a password of all the symbols that may stand for letters
+    symbols = "".join(sorted(set(string.punctuation + string.digits)))
+    table = matching.relevant_l33t_subtable(symbols, matching.L33T_TABLE)
+
+    assert len(matching.enumerate_l33t_subs(table)) <= 8
+    assert MAX_RATED_LENGTH <= 32
 
 
 @pytest.mark.parametrize("domain", ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"])

@@ -1,4 +1,4 @@
-"""The sign of life that monitoring asks for."""
+"""What monitoring asks for: whether the site lives, and whether it is ready."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The lesson: the same orders on one queue and on two, run and drawn."""

@@ -1,0 +1,71 @@
+"""What a worker logs while its server is away: as much as a person needs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+import dramatiq
+from dramatiq.results import Results
+from dramatiq.results.backends import RedisBackend
+
+from barback import RedisBroker
+from barback.embedded import EmbeddedServer
+from barback.metrics import Metrics
+from tests.support.polling import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+QUEUES = [f"queue-{n}" for n in range(8)]
+
+
+def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
+    session_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a worker of many queues with work in progress
+    server = EmbeddedServer(session_dir / "outages")
+    broker = RedisBroker(url=server.ensure())
+    broker.add_middleware(Results(backend=RedisBackend(client=broker.client)))
+    broker.add_middleware(Metrics())
+    for name in QUEUES:
+        broker.declare_queue(name)
+    started, go_on = threading.Event(), threading.Event()
+
+    @dramatiq.actor(broker=broker, queue_name=QUEUES[0], store_results=True)
+    def pour() -> int:
+        started.set()
+        go_on.wait(60)
+        return 1
+
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    pour.send()
+    assert started.wait(20)
+    caplog.clear()
+
+    # When its server is away, while the work ends, and comes back
+    with caplog.at_level(logging.INFO):
+        server.stop()
+        eventually(lambda: broker.store.silence("").is_on)
+        go_on.set()
+        eventually(lambda: "was left out" in caplog.text)
+        server.ensure()
+        eventually(lambda: not broker.store.silence("").is_on, timeout_seconds=20)
+    said = list(caplog.messages)
+    worker.stop()
+    broker.close()
+    server.stop()
+
+    # Expect to hear of it as a whole, whatever the number of queues, and of the lost result. A
+    # server that is about to end may take a connection once more, which is then told of, too.
+    outage = [text for text in said if "whatever needs Redis" in text]
+    assert [text.split(":")[0] for text in outage] == ["Interrupted", "Resumed"] * (
+        len(outage) // 2
+    )
+    (left_out,) = (text for text in said if text not in outage)
+    assert left_out.startswith("after_process_message of Results was left out. Reason: ")
+    assert "Traceback" not in caplog.text

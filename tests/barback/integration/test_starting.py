@@ -1,0 +1,113 @@
+"""What ``dramatiq`` says when it starts a worker, in any project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from barback.embedded import EmbeddedServer
+from tests.conftest import program_environment
+from tests.support.processes import ProcessStarter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+PROJECT = """
+import os
+
+import dramatiq
+
+from barback import RedisBroker
+
+dramatiq.set_broker(RedisBroker(url=os.environ["URL"]))
+
+
+@dramatiq.actor(queue_name="beer")
+def pour(): ...
+
+
+@dramatiq.actor(queue_name="coffee")
+def brew(): ...
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, project_dir: Path) -> Iterator[ProcessStarter]:
+    """Starts programs beside a module of two actors."""
+    (tmp_path / "kitchen.py").write_text(PROJECT)
+    environment = program_environment(PYTHONPATH=str(project_dir))
+    with ProcessStarter(cwd=tmp_path, env=environment, output_dir=tmp_path) as starter:
+        yield starter
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("bear", ""), ("beer,coffee", "Separate queues by spaces: beer coffee.")]
+)
+def test_a_queue_that_no_actor_has_is_an_error_that_lists_those_there_are(
+    given: str, hint: str, project: ProcessStarter, redis_url: str
+) -> None:
+    worker = project.run(["dramatiq", "kitchen", "-p", "2", "-Q", "coffee", given], URL=redis_url)
+
+    # Once, whatever the number of processes
+    assert worker.exit_code == 2
+    said = [line for line in worker.output.splitlines() if line.startswith("Error")]
+    expected = f"Error: no actor is on the queue '{given}'. There are: beer, coffee. {hint}"
+    assert said == [expected.rstrip()]
+    assert "Traceback" not in worker.output
+    assert "ready for action" not in worker.output
+
+
+def test_a_worker_says_what_it_serves_and_where_before_it_is_ready(
+    project: ProcessStarter, redis_url: str
+) -> None:
+    worker = project(["dramatiq", "kitchen", "-p", "1", "-t", "3"], URL=redis_url)
+    worker.wait_for_output("ready for action")
+
+    serving, ready = (
+        worker.output.index(text) for text in ("Serving beer, coffee on ", "ready for")
+    )
+    assert serving < ready
+    assert "with 3 threads" in worker.output
+
+
+def test_a_worker_is_not_ready_before_its_broker_has_answered(
+    project: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a broker that is away
+    server = EmbeddedServer(tmp_path / "data")
+    url = server.ensure()
+    server.stop()
+    worker = project(["dramatiq", "kitchen", "-p", "1", "-Q", "beer"], URL=url)
+    worker.wait_for_output("waits for Redis")
+    assert "ready for action" not in worker.output
+    assert "Serving" not in worker.output
+
+    # When it comes
+    server.ensure()
+
+    # Expect the worker to say so, once
+    worker.wait_for_output("Serving beer on Valkey ")
+    worker.stop()
+    server.stop()
+    assert worker.output.count("Serving") == 1
+
+
+def test_a_server_that_would_lose_messages_is_refused_without_a_traceback(
+    project: ProcessStarter, redis_url: str, redis_client: redis.Redis
+) -> None:
+    # Given a server that evicts keys
+    redis_client.config_set("maxmemory", "500mb")
+    redis_client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        worker = project.run(["dramatiq", "kitchen", "-p", "2"], URL=redis_url)
+    finally:
+        redis_client.config_set("maxmemory-policy", "noeviction")
+        redis_client.config_set("maxmemory", "0")
+
+    assert worker.exit_code == 3
+    assert worker.output.count("maxmemory-policy noeviction") == 1
+    assert "Traceback" not in worker.output

@@ -79,6 +79,11 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(site: Path) -
                 assert (page.parent / path).resolve().exists(), f"{page}: {url}"
 
 
+def test_what_is_around_a_page_is_in_its_language(site: Path) -> None:
+    assert '<html lang="en"' in (site / "tutorial/index.html").read_text()
+    assert '<html lang="zh"' in (site / "zh/tutorial/index.html").read_text()
+
+
 def test_the_search_knows_every_page(site: Path) -> None:
     index = (site / "search.json").read_text()
     for part in ("tutorial/retries/", "reference/glossary/", "how-to/deploy/"):

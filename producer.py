@@ -181,7 +181,8 @@ def _print_orders(orders: list[Order]) -> None:
         else:
             for order in orders:
                 if order.queue_name == queue_name:
-                    _print_order_line(queue_name, f"{order.args[0][:6]}…")
+                    shown = f"{order.args[0][:6]}…  message {order.message_id[:8]}"
+                    _print_order_line(queue_name, shown)
 
 
 def _print_order_line(queue_name: str, what: str) -> None:

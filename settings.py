@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         default=None,
         description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR. Unset: INFO.",
     )
+    bar_version: str | None = Field(
+        default=None,
+        description="What is deployed, such as a commit: the board marks where it changes.",
+    )
 
     database_url: str | None = Field(
         default=None, description="The database. Unset: a SQLite file in BARBACK_DATA_DIR."

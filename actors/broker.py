@@ -15,7 +15,7 @@ from actors.failures import RecordFailures
 from barback import RedisBroker
 from barback.control import Control
 from barback.embedded import EmbeddedServer, EmbeddedServerError
-from barback.errors import BrokerUnavailable
+from barback.errors import BrokerUnavailable, UnsuitableServer
 from barback.logs import format_logs
 from barback.metrics import Metrics
 from barback.periodic import Periodic, take_over_periodiq
@@ -37,8 +37,8 @@ def use_broker() -> None:
 def make_broker(**connection: Any) -> RedisBroker:
     """A broker of the bar, with connection parameters that differ from the usual ones."""
     try:
-        broker = RedisBroker(url=_find_server(), **connection)
-    except BrokerUnavailable as error:  # no server of a cluster says where keys are
+        broker = RedisBroker(url=_find_server(), version=settings.bar_version, **connection)
+    except (BrokerUnavailable, UnsuitableServer) as error:  # no cluster says where keys are
         _fail(error)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))
     return broker

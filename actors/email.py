@@ -30,7 +30,7 @@ MAX_BACKOFF_MS = 600_000
 
 #: How many e-mails are delivered at a time, by all workers together: mail servers turn away who
 #: opens too many connections.
-MAX_AT_ONCE = 5
+MAIL_SERVER = Limit("mail server", at_once=5)
 
 #: How long noting that an e-mail is sent is tried, when the database is away, in seconds.
 NOTING_SECONDS = 60.0
@@ -57,7 +57,7 @@ class Compose(Protocol):
     max_backoff=MAX_BACKOFF_MS,
     time_limit=TIME_LIMIT_MS,
     throws=(MailRefused, InvalidAddress),
-    limit=Limit("mail server", at_once=MAX_AT_ONCE),
+    limit=MAIL_SERVER,
 )
 def send_confirmation_email(link_id: str) -> None:
     """Send the link that confirms an address, unless that was done before."""
@@ -71,6 +71,7 @@ def send_confirmation_email(link_id: str) -> None:
     max_backoff=MAX_BACKOFF_MS,
     time_limit=TIME_LIMIT_MS,
     throws=(MailRefused, InvalidAddress),
+    limit=MAIL_SERVER,
 )
 def send_password_reset_email(link_id: str) -> None:
     """Send the link with which a new password is chosen, unless that was done before."""

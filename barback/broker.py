@@ -48,6 +48,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
       max_message_bytes: The largest message that is accepted, encoded.
       confirm: What has to have happened before a send returns: ``"disk"``, the message is in the
         append-only file and synced; ``"replicas:N"``, N replicas have it; None, nothing more.
+      version: What of the program is deployed, such as a commit, for those who look at its workers
+        and at where a new one came into use.
       client: A client to use; `url` and the connection parameters are then not used.
       **parameters: Connection parameters for :class:`redis.Redis`, in addition to the URL.
 
@@ -67,6 +69,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         dead_message_ttl: int = DEFAULT_DEAD_MESSAGE_TTL,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         confirm: str | None = None,
+        version: str | None = None,
         client: redis.Redis | None = None,
         **parameters: Any,
     ) -> None:
@@ -94,8 +97,13 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             heartbeat_timeout_ms=lambda: self.heartbeat_timeout,
             dead_message_ttl_ms=lambda: self.dead_message_ttl,
         )
+        self.version = version
         self._workers = Workers(
-            self.store, self.broker_id, recovery=self._recovery, confirmation=confirmation
+            self.store,
+            self.broker_id,
+            recovery=self._recovery,
+            confirmation=confirmation,
+            version=version,
         )
         self._stock_commands = StockCommands(
             self.store,

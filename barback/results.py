@@ -1,17 +1,19 @@
-"""Waiting for the results of many messages at once."""
+"""Results: of many messages at once, and of one that somebody looks at."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dramatiq.results import ResultFailure
+import dramatiq
+from dramatiq.results import ResultFailure, ResultMissing
+from dramatiq.results.backends import RedisBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import dramatiq
-    from dramatiq.results.backends import RedisBackend
+    import redis
 
 #: How often results are looked for, in seconds.
 POLL_SECONDS = 0.1
@@ -60,6 +62,36 @@ def await_results(
             return
         if len(outcomes) < BATCH_SIZE:  # the workers are not ahead of us
             time.sleep(min(POLL_SECONDS, seconds_left))
+
+
+class Described(Protocol):
+    """What tells of a message which it is: see :class:`barback.control.MessageStatus`."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def queue_name(self) -> str | None: ...
+    @property
+    def actor_name(self) -> str | None: ...
+    @property
+    def message_id(self) -> str | None: ...
+
+
+def result_of(client: redis.Redis, status: Described) -> Any:
+    """The result of a message that is done, where it lies on the broker's server under the usual
+    names; else None.
+
+    Raises:
+      redis.RedisError: When Redis does not answer.
+    """
+    if status.state != "done" or not (status.actor_name and status.message_id):
+        return None
+    message: dramatiq.Message[Any] = dramatiq.Message(
+        status.queue_name or "", status.actor_name, (), {}, {}, status.message_id
+    )
+    with contextlib.suppress(ResultMissing, ResultFailure, ValueError):
+        return RedisBackend(client=client).get_result(message)
+    return None
 
 
 def _by_queue(

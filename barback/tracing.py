@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from dramatiq.middleware import Middleware
 from opentelemetry import context, propagate, trace
-from opentelemetry.trace import Link, SpanKind, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, StatusCode
 
 if TYPE_CHECKING:
     import dramatiq
     from dramatiq import MessageProxy
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import Span, SpanContext, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
     AnyMessage = dramatiq.Message[Any] | MessageProxy
@@ -38,6 +38,27 @@ _MESSAGE_ID = "messaging.message.id"
 _ACTOR = "dramatiq.actor"
 _RETRIES = "dramatiq.retries"
 _DELAY_MS = "dramatiq.delay_ms"
+
+
+#: How long W3C's header of a trace is in its first version, and what it ends with where nobody
+#: records the trace: flags without the lowest bit.
+_HEADER_CHARACTERS = 55
+_UNSAMPLED = ("-00", "-02")
+
+
+class _UnsampledSpan(NonRecordingSpan):
+    """The span of a message whose trace is not recorded: it is kept as it came, and read only for
+    those who ask. Most messages of a busy program are such, and should pay next to nothing.
+
+    Parameters:
+      carrier: What the message carries.
+    """
+
+    def __init__(self, carrier: dict[str, str]) -> None:
+        self.carrier = carrier
+
+    def get_span_context(self) -> SpanContext:
+        return trace.get_current_span(propagate.extract(self.carrier)).get_span_context()
 
 
 def traced(message: dramatiq.Message[Any]) -> dramatiq.Message[Any]:
@@ -70,6 +91,8 @@ class Tracing(Middleware):
         message: dramatiq.Message[Any],
         delay: int | None,
     ) -> None:
+        if self._is_unsampled(message):
+            return
         attributes = _attributes(message, "send")
         if delay is not None:
             attributes[_DELAY_MS] = delay
@@ -91,6 +114,11 @@ class Tracing(Middleware):
         broker: dramatiq.Broker,  # noqa: ARG002 - the signature is Dramatiq's
         message: MessageProxy,
     ) -> None:
+        carrier = _unsampled(message.options.get(OPTION))
+        if carrier is not None:
+            unsampled = trace.set_span_in_context(_UnsampledSpan(carrier))
+            self._attempts.current = (None, context.attach(unsampled))
+            return
         parent = _carried(message)
         attributes = _attributes(message, "process")
         attributes[_RETRIES] = message.options.get("retries", 0)
@@ -131,6 +159,24 @@ class Tracing(Middleware):
             span.add_event("skipped")
             span.end()
 
+    def _is_unsampled(self, message: dramatiq.Message[Any]) -> bool:
+        """Whether a message that is sent belongs to a trace that nobody records; it then carries it
+        on, without a span.
+        """
+        current = trace.get_current_span()
+        if isinstance(current, _UnsampledSpan):
+            message.options[OPTION] = current.carrier
+            return True
+        sender = current.get_span_context()
+        if not sender.is_valid:  # the relay of an outbox, or nobody
+            return _unsampled(message.options.get(OPTION)) is not None
+        if sender.trace_flags.sampled or current.is_recording():
+            return False
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        message.options[OPTION] = carrier
+        return True
+
     def _leave(self) -> Span | None:
         """The span of this thread's attempt, which is over."""
         current = getattr(self._attempts, "current", None)
@@ -140,6 +186,19 @@ class Tracing(Middleware):
         span, token = current
         context.detach(token)
         return span  # type: ignore[no-any-return]
+
+
+def _unsampled(carrier: object) -> dict[str, str] | None:
+    """What a message carries, if that is a trace that nobody records, and nothing besides."""
+    if not isinstance(carrier, dict) or len(carrier) != 1:
+        return None
+    header = carrier.get("traceparent")
+    is_unsampled = (
+        isinstance(header, str)
+        and len(header) == _HEADER_CHARACTERS
+        and header.endswith(_UNSAMPLED)
+    )
+    return carrier if is_unsampled else None
 
 
 def _context_of_sender(message: AnyMessage) -> Context:

@@ -19,20 +19,25 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import hypothesis
 import pytest
-import redis
 from dramatiq.middleware import CurrentMessage
 from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
+from barback.connection.server import each_server
+from barback.connection.url import client_for
 from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
+from examples.cluster.cluster import running_cluster
 from tests.support.pages import count_blocks
 from tests.support.postgres import new_database, running_postgres
 from tests.support.processes import ProcessStarter
+from tests.support.sentinel import running_sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
+    import redis
 
     from tests.support.processes import TestProcess
 
@@ -92,17 +97,47 @@ def embedded_server(session_dir: Path) -> Iterator[EmbeddedServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of three primaries, each with a replica. Tests want :func:`redis_url` instead."""
+    with running_cluster(tmp_path_factory.mktemp("cluster") / "servers") as cluster:
+        yield cluster.url
+
+
+@pytest.fixture(scope="session")
+def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a primary and its replicas. Tests want :func:`redis_url` instead."""
+    with running_sentinels(tmp_path_factory.mktemp("sentinel") / "servers") as watched:
+        yield watched.url
+
+
 @pytest.fixture
-def redis_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a running, empty server: the embedded Valkey or, to run the tests on another
+def servers(request: pytest.FixtureRequest) -> str:
+    """Where a test runs: on a single server, unless it is marked with `everywhere`."""
+    return str(getattr(request, "param", "single"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked so on several servers as well, slowly, as starting them takes time."""
+    marked = metafunc.definition.get_closest_marker
+    if "servers" in metafunc.fixturenames and marked("everywhere") and not marked("one_server"):
+        several = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("cluster", "sentinel")]
+        metafunc.parametrize("servers", ["single", *several], indirect=True)
+
+
+@pytest.fixture
+def redis_url(servers: str, request: pytest.FixtureRequest) -> str:
+    """The URL of running, empty servers: the embedded Valkey or, to run the tests on another
     Redis, what REDIS_URL_FOR_TESTS says. That one is emptied, too!
     """
-    url = os.environ.get("REDIS_URL_FOR_TESTS")
-    if url is None:
+    if servers != "single":
+        url = str(request.getfixturevalue(f"{servers}_url"))
+    elif (url := os.environ.get("REDIS_URL_FOR_TESTS", "")) == "":
         url = request.getfixturevalue("embedded_server").ensure()
-    with redis.Redis.from_url(url) as client:
-        _forget_workers(client)
-        client.flushall()
+    with contextlib.closing(client_for(url, {})) as client:
+        for server in each_server(client):
+            _forget_workers(server)
+            server.flushall()
     return url
 
 
@@ -117,7 +152,7 @@ def _forget_workers(client: redis.Redis) -> None:
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with contextlib.closing(client_for(redis_url, {"decode_responses": True})) as client:
         yield client
 
 

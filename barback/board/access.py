@@ -16,8 +16,9 @@ from starlette.requests import Request
 
 from barback.printable import printable
 
-#: What somebody may want. ``view`` covers every page, ``export`` the download of dead letters.
-Action = Literal["view", "export", "pause", "resume", "purge", "requeue", "delete"]
+#: What somebody may want. ``view`` covers every page, ``export`` the download of dead letters,
+#: ``run`` both delayed messages and schedules that are to run now.
+Action = Literal["view", "export", "pause", "resume", "purge", "requeue", "delete", "cancel", "run"]
 
 #: Decides by a request and an action. True or the name of who asks: yes; False or None: no.
 Authorize = Callable[[Request, Action], bool | str | Awaitable[bool | str | None] | None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,16 @@ from barback.board.access import Access
 from barback.board.context import Board
 from barback.board.endpoints import action, page
 from barback.board.jobs import Jobs
-from barback.board.pages import dead, history, message, overview, queue, schedules
+from barback.board.pages import (
+    chosen,
+    dead,
+    history,
+    message,
+    overview,
+    queue,
+    running,
+    schedules,
+)
 from barback.board.pages.events import events
 from barback.board.pages.export import export
 from barback.board.pages.health import health
@@ -52,6 +62,8 @@ class _Anything(Convertor[str]):
 
 register_url_convertor("anything", _Anything())
 
+_TRACE_URL = re.compile(r"https?://\S*\{trace_id\}\S*")
+
 
 def board(
     broker: RedisBroker,
@@ -59,20 +71,30 @@ def board(
     authorize: Authorize,
     read_only: bool = False,
     redact: Redact = no_redaction,
+    trace_url: str | None = None,
 ) -> ASGIApp:
     """The board of a broker, as an ASGI application.
 
     Parameters:
       broker: The broker.
       authorize: Decides by a request and an action (``view``, ``export``, ``pause``, ``resume``,
-        ``purge``, ``requeue``, ``delete``) whether it may be: returns True or the name of who
-        asks, or False. It may be a coroutine function, and may raise an
+        ``purge``, ``requeue``, ``delete``, ``cancel``, ``run``) whether it may be: returns True or
+        the name of who asks, or False. It may be a coroutine function, and may raise an
         :class:`starlette.exceptions.HTTPException`. See :func:`barback.board.with_token` and
         :func:`barback.board.anybody`.
       read_only: Whether nobody may change anything.
       redact: Takes the name of an actor and the arguments of a message, and returns the arguments
         as they may be shown, searched and exported.
+      trace_url: Where traces are looked at, as an address with ``{trace_id}`` in it: the page of a
+        message that carries one links there.
+
+    Raises:
+      ValueError: When `trace_url` is no such address.
     """
+    if trace_url is not None and not _TRACE_URL.fullmatch(trace_url):
+        raise ValueError(
+            f"Expected trace_url to be an http address with {{trace_id}} in it, got {trace_url!r}."
+        )
     reading = History(broker)
     context = Board(
         broker=broker,
@@ -81,6 +103,7 @@ def board(
         reader=SharedReader(SnapshotTaker(broker, reading).take),
         history=reading,
         jobs=Jobs(),
+        trace_url=trace_url,
     )
     return Starlette(
         routes=[*_pages(context), *_actions(context), _static()],
@@ -96,6 +119,7 @@ def board(
 def _pages(context: Board) -> list[Route]:
     views = {
         "/": ("overview.html", overview.overview),
+        "/running": ("running.html", running.running),
         "/workers": ("workers.html", overview.workers),
         "/delayed": ("delayed.html", queue.delayed),
         "/dead": ("dead.html", dead.dead),
@@ -122,14 +146,15 @@ def _actions(context: Board) -> list[Route]:
         post("/queues/{queue}/pause", "pause", queue.pause),
         post("/queues/{queue}/resume", "resume", queue.resume),
         post("/queues/{queue}/purge", "purge", queue.purge),
+        post("/messages/cancel", "cancel", chosen.cancel),
+        post("/messages/run", "run", chosen.run_now),
+        post("/schedules/run", "run", schedules.run_now),
         post("/jobs/{job}/stop", "requeue", dead.stop_job),
     ]
     for name in ("requeue", "delete"):
-        chosen = functools.partial(dead.change_chosen, name)
-        everything = functools.partial(dead.change_all, name)
         routes += [
-            post(f"/dead/{name}", name, chosen),
-            post(f"/dead/{name}-all", name, everything),
+            post(f"/dead/{name}", name, functools.partial(dead.change_chosen, name)),
+            post(f"/dead/{name}-all", name, functools.partial(dead.change_all, name)),
         ]
     return routes
 

@@ -41,6 +41,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something that happened, as an upright line in a chart.
+
+    Parameters:
+      name: What it was.
+      x: Where the line is, in units of the SVG.
+    """
+
+    name: str
+    x: float
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart of some lines over the same time.
 
@@ -78,6 +91,12 @@ def line_chart(
     shares = [number / _GRID_LINES for number in range(_GRID_LINES + 1)]
     grid = [(HEIGHT * (1 - share), in_words(top * share)) for share in shares]
     return Chart(title, lines, grid)
+
+
+def mark(name: str, at: float, started_at: float, ended_at: float) -> Mark:
+    """The mark of a moment between the beginning and the end of a chart."""
+    share = (at - started_at) / max(1.0, ended_at - started_at)
+    return Mark(name, round(WIDTH * min(1.0, max(0.0, share)), 1))
 
 
 def sparkline(values: Sequence[int], width: int = 120, height: int = 24) -> str:

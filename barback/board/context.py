@@ -25,6 +25,7 @@ class Board:
       reader: What all pages read from.
       history: What workers have counted.
       jobs: What it does in the background.
+      trace_url: The address of a trace, with ``{trace_id}`` in it, or None.
     """
 
     broker: RedisBroker
@@ -33,3 +34,4 @@ class Board:
     reader: SharedReader
     history: History
     jobs: Jobs
+    trace_url: str | None = None

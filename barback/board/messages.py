@@ -44,16 +44,14 @@ def delayed_messages(
     return _read(store, keys.delayed_messages, queue_name, list(due_at), redact, due_at=due_at)
 
 
-def find_message(store: Store, queue_name: str, redis_id: bytes) -> tuple[str, bytes] | None:
-    """Where a message is, ``queued`` or ``delayed``, and its payload; None when in neither."""
+def find_payload(store: Store, queue_name: str, redis_id: bytes) -> bytes | None:
+    """What a message says; None where it has ended, or is to stop, and nothing of it is kept."""
     keys = store.keys(queue_name)
     with store.client.pipeline(transaction=False) as pipeline:
-        pipeline.hget(keys.messages, redis_id)
-        pipeline.hget(keys.delayed_messages, redis_id)
-        queued, delayed = pipeline.execute()
-    if queued is not None:
-        return "queued", queued
-    return None if delayed is None else ("delayed", delayed)
+        for hash_key in (keys.messages, keys.delayed_messages, keys.dead_messages):
+            pipeline.hget(hash_key, redis_id)
+        found: list[bytes | None] = pipeline.execute()
+    return next((payload for payload in found if payload is not None), None)
 
 
 def _waiting_lists(store: Store, keys: QueueKeys) -> list[str]:

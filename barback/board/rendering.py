@@ -83,6 +83,7 @@ _environment.filters |= {
     "duration": _duration,
     "last_line": last_line,
     "moment": _moment,
+    "number": lambda number: f"{number:,.10g}",
     "printable": printable,
     "rate": rate_in_words,
     "size": _size,

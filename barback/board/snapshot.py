@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from barback import control
 from barback.durations import duration_in_words
@@ -14,7 +15,7 @@ from barback.printable import printable
 
 if TYPE_CHECKING:
     from barback.broker import RedisBroker
-    from barback.control import PausedQueue
+    from barback.control import MessageStatus, PausedQueue
     from barback.metrics import History, Timeline
 
 #: The rate that is shown is that of the last so many minutes.
@@ -37,6 +38,7 @@ class QueueRow:
     Parameters:
       status: Its state.
       pause: Why it is paused, if it is.
+      busy: How many threads run a message of it.
       rate: How many attempts ended in a second, over the last minutes.
       failed: How many of them failed in the last hour.
       usual_wait_seconds: The median of the waits in the last hour, or None.
@@ -45,6 +47,7 @@ class QueueRow:
 
     status: QueueStatus
     pause: PausedQueue | None
+    busy: int
     rate: float
     failed: int
     usual_wait_seconds: float | None
@@ -54,6 +57,11 @@ class QueueRow:
     def name(self) -> str:
         return self.status.name
 
+    @property
+    def taken(self) -> int:
+        """How many messages workers have taken ahead and do not run yet, as far as is known."""
+        return max(0, self.status.running - self.busy)
+
 
 @dataclass(frozen=True)
 class WorkerRow:
@@ -61,11 +69,11 @@ class WorkerRow:
 
     Parameters:
       status: What it has told.
-      running: What it has been working on for longer than a moment.
+      busy: How many of its threads run a message.
     """
 
     status: WorkerStatus
-    running: list[dict[str, Any]]
+    busy: int
 
     @property
     def silence_seconds(self) -> float:
@@ -73,9 +81,11 @@ class WorkerRow:
 
     @property
     def state(self) -> str:
-        """``live``; ``stuck`` on some of its queues; or ``silent``."""
+        """``live``; ``hurt``: it has lost threads; ``stuck`` on some of its queues; ``silent``."""
         if not self.status.is_live:
             return "silent"
+        if self.status.lost_threads:
+            return "hurt"
         worst = max(self.status.silence_seconds.values())
         return "stuck" if worst > MAX_SILENCE_SECONDS else "live"
 
@@ -88,12 +98,14 @@ class Snapshot:
       taken_at: When, as a Unix time in seconds.
       queues: The queues, by name.
       workers: The workers.
+      running: The messages that run, the longest first.
       warnings: What somebody should look at, in words.
     """
 
     taken_at: float
     queues: list[QueueRow]
     workers: list[WorkerRow]
+    running: list[MessageStatus]
     warnings: list[str]
 
     def queue(self, name: str) -> QueueRow | None:
@@ -121,15 +133,18 @@ class SnapshotTaker:
           redis.RedisError: When the server cannot be asked.
         """
         workers = list_workers(self._broker)
-        running = self._history.running([worker.worker_id for worker in workers])
+        running = control.list_running(self._broker, workers)
         pauses = control.paused(self._broker)
         timeline = self._last_hour()
+        busy_queues = Counter(status.queue_name for status in running)
         queues = [
-            _queue_row(status, pauses.get(status.name), timeline)
+            _queue_row(status, pauses.get(status.name), busy_queues[status.name], timeline)
             for status in queue_statuses(self._broker, workers)
         ]
-        rows = [WorkerRow(worker, running.get(worker.worker_id, [])) for worker in workers]
-        return Snapshot(time.time(), queues, rows, [*_queue_warnings(queues), *_silent(rows)])
+        busy = Counter(status.worker for status in running)
+        rows = [WorkerRow(worker, busy[worker.name]) for worker in workers]
+        warnings = [*queue_warnings(queues), *worker_warnings(rows)]
+        return Snapshot(time.time(), queues, rows, running, warnings)
 
     def _last_hour(self) -> Timeline:
         if self._timeline is None or time.monotonic() >= self._timeline_until:
@@ -138,7 +153,9 @@ class SnapshotTaker:
         return self._timeline
 
 
-def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timeline) -> QueueRow:
+def _queue_row(
+    status: QueueStatus, pause: PausedQueue | None, busy: int, timeline: Timeline
+) -> QueueRow:
     counts = timeline.per_period(timeline.chosen(status.name))
     total = timeline.total(timeline.chosen(status.name))
     recent = counts[-RATE_MINUTES:]
@@ -146,6 +163,7 @@ def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timelin
     return QueueRow(
         status=status,
         pause=pause,
+        busy=busy,
         rate=sum(each.ran for each in recent) / max(1.0, covered_seconds),
         failed=total.failed,
         usual_wait_seconds=total.wait_seconds(0.5),
@@ -153,7 +171,8 @@ def _queue_row(status: QueueStatus, pause: PausedQueue | None, timeline: Timelin
     )
 
 
-def _queue_warnings(queues: list[QueueRow]) -> list[str]:
+def queue_warnings(queues: list[QueueRow]) -> list[str]:
+    """What is wrong with queues, in words."""
     warnings = []
     for row in queues:
         status, name = row.status, printable(row.name)
@@ -177,10 +196,16 @@ def _waits_long(row: QueueRow) -> bool:
     return oldest > LONG_WAIT_FACTOR * (row.usual_wait_seconds or 0.0)
 
 
-def _silent(workers: list[WorkerRow]) -> list[str]:
-    return [
-        f"The worker {row.status.host or row.status.worker_id}:{row.status.pid or '?'} has been "
-        f"silent for {duration_in_words(row.silence_seconds)}."
-        for row in workers
-        if row.state == "silent"
-    ]
+def worker_warnings(workers: list[WorkerRow]) -> list[str]:
+    """What is wrong with workers, in words."""
+    warnings = []
+    for row in workers:
+        name = printable(row.status.name)
+        if row.state == "silent":
+            silence = duration_in_words(row.silence_seconds)
+            warnings.append(f"The worker {name} has been silent for {silence}.")
+        elif row.state == "hurt":
+            lost = row.status.lost_threads
+            threads = "a thread" if lost == 1 else f"{lost} threads"
+            warnings.append(f"The worker {name} has lost {threads}: restart it.")
+    return warnings

@@ -44,6 +44,13 @@ _SHUTDOWN_SECONDS = 1
 )
 @click.option("--read-only", is_flag=True, help="Let nobody change anything.")
 @click.option(
+    "--trace-url",
+    envvar="BARBACK_BOARD_TRACE_URL",
+    show_envvar=True,
+    metavar="URL",
+    help="Where traces are looked at, with {trace_id} in it: messages link there.",
+)
+@click.option(
     "--log-format",
     envvar="LOG_FORMAT",
     show_envvar=True,
@@ -69,6 +76,7 @@ def board(
     port: int,
     token: str | None,
     read_only: bool,
+    trace_url: str | None,
     log_format: str,
     log_level: str,
 ) -> None:
@@ -101,7 +109,12 @@ def board(
     with target.broker() as broker, contextlib.ExitStack() as stack:
         broker.client.ping()
         listener = stack.enter_context(_listen(host, port))
-        app = make_board(broker, authorize=authorize, read_only=read_only)
+        try:
+            app = make_board(
+                broker, authorize=authorize, read_only=read_only, trace_url=trace_url or None
+            )
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--trace-url") from None
         # uvicorn ends in good order and then signals itself once more; that is no failure.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))

@@ -37,7 +37,7 @@ def pause(
 ) -> None:
     """Have workers take no more messages from QUEUE.
 
-    What they hold already is finished, and messages can be sent: they wait.
+    What runs is finished. Messages can be sent: they wait.
     """
     with target.broker() as broker:
         is_known = _status_of(broker, queue) is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from barback.cli.output import json_option, print_json
+from barback.control import paused
 from barback.durations import duration_in_words
 from barback.monitoring.health import lost_threads_on_this_host, silence_on_this_host
 from barback.monitoring.workers import MAX_SILENCE_SECONDS
@@ -36,12 +37,14 @@ def health(
     """Exit with 0 only if a worker on this machine serves each queue.
 
     A worker counts when it has, within the last seconds, taken messages from the queue through
-    the broker or waited there for some, and if none of its threads has died. Exit codes: 0
-    healthy, 1 not, 3 the broker cannot be reached.
+    the broker or waited there for some, and if none of its threads has died. While a queue is
+    paused, its worker is as healthy as ever. Exit codes: 0 healthy, 1 not, 3 the broker cannot be
+    reached.
     """
     with target.broker() as broker:
         silences = {queue: silence_on_this_host(broker, queue) for queue in queues}
         lost_threads = {queue: lost_threads_on_this_host(broker, queue) for queue in queues}
+        pauses = paused(broker)
     healthy = {
         queue: seconds is not None and seconds <= max_age_seconds and not lost_threads[queue]
         for queue, seconds in silences.items()
@@ -53,13 +56,15 @@ def health(
                     "healthy": healthy[queue],
                     "silence_seconds": seconds,
                     "lost_threads": lost_threads[queue],
+                    "paused": queue in pauses,
                 }
                 for queue, seconds in silences.items()
             }
         )
     else:
         for queue, seconds in silences.items():
-            click.echo(_describe(queue, seconds, lost_threads[queue], is_healthy=healthy[queue]))
+            text = _describe(queue, seconds, lost_threads[queue], is_healthy=healthy[queue])
+            click.echo(f"{text} It is paused." if queue in pauses else text)
     sys.exit(0 if all(healthy.values()) else 1)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
-import dramatiq
-from dramatiq.results import ResultMissing
-from dramatiq.results.backends import RedisBackend
-from dramatiq.results.errors import ResultFailure
 
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
 from barback.control import cancel_all, find
+from barback.control.beginnings import ids_beginning_with
 from barback.control.locating import SEARCH_AT_MOST
 from barback.durations import duration_in_words
+from barback.messages.ids import ID_LENGTH
 from barback.printable import printable, printable_lines
+from barback.results import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +36,7 @@ _search_option = click.option(
     default=SEARCH_AT_MOST,
     show_default=True,
     metavar="N",
-    help="Look through so many messages for an id of Dramatiq's.",
+    help="Look through so many messages for an id that another program has given.",
 )
 
 
@@ -49,15 +48,15 @@ _search_option = click.option(
 def show(context: click.Context, *, message_id: str, search_at_most: int, as_json: bool) -> None:
     """Show what has become of a message.
 
-    ID is the one that `producer.py`, logs and `dead list` show (`redis_message_id`), or Dramatiq's
-    `message_id`. The first is found at once; for the second, messages are looked through.
+    ID is that of its entry (`redis_message_id`) or Dramatiq's `message_id`, or the first characters
+    of one of them, four at the least, as long as they name one message.
 
     Exit codes: 0 found, 1 not found, 3 the broker cannot be reached.
     """
     target: Target = context.obj
     with target.broker() as broker:
-        status = find(broker, message_id, search_at_most=search_at_most)
-        result = _result_of(broker, status)
+        status = find(broker, _whole_id(broker, message_id), search_at_most=search_at_most)
+        result = result_of(broker.client, status)
     if as_json:
         print_json({**vars(status), "result": result})
     else:
@@ -68,8 +67,8 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
 
 @click.command
 @click.argument("message_id", metavar="[ID]", required=False)
-@click.option("--queue", help="All messages of this queue …")
-@click.option("--actor", help="… or those of one of its actors.")
+@click.option("--queue", help="All messages of this queue.")
+@click.option("--actor", help="All messages of this actor.")
 @click.option("--reason", help="Why, for those who look.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than one is cancelled.")
 @_search_option
@@ -86,23 +85,22 @@ def cancel(
     search_at_most: int,
     as_json: bool,
 ) -> None:
-    """Cancel a message, or all of a queue or of an actor.
+    """Cancel a message, or all of a queue, of an actor, or of an actor on one queue.
 
-    One that waits, is delayed or is to be retried is gone at once. The worker of one that runs is
-    asked to stop it; `show` tells whether it does.
+    An ID may be shortened as for `show`. One that waits, is delayed or is to be retried is gone at
+    once. The worker of one that runs is asked to stop it; `show` tells whether it does.
 
     Exit codes: 0 done, 1 there is no such message or it has ended, 3 the broker cannot be reached.
     """
-    if (message_id is None) == (queue is None) or (actor and not queue):
-        raise click.UsageError("Say which: an ID, or --queue NAME, or --queue NAME --actor NAME.")
+    if (message_id is None) == (queue is None and actor is None):
+        raise click.UsageError("Say which: an ID, or --queue NAME, --actor NAME, or both.")
     target: Target = context.obj
     with target.broker() as broker:
-        if queue is not None:
+        if message_id is None:
             _cancel_all(broker, queue, actor, reason, yes=yes, as_json=as_json)
             return
-        answer = cancel_message(
-            broker, message_id or "", reason=reason, search_at_most=search_at_most
-        )
+        whole_id = _whole_id(broker, message_id)
+        answer = cancel_message(broker, whole_id, reason=reason, search_at_most=search_at_most)
     if as_json:
         print_json({"cancelled": answer == "cancelled", "asked": answer == "asked"})
     elif answer == "cancelled":
@@ -110,29 +108,46 @@ def cancel(
     elif answer == "asked":
         click.echo("It runs, or is about to; its worker is asked to stop it.")
     else:
-        click.echo(f"No message {printable(message_id or '')} is left to cancel.", err=True)
+        click.echo(f"No message {printable(message_id)} is left to cancel.", err=True)
     context.exit(0 if answer else NOT_FOUND)
 
 
 def _cancel_all(
     broker: RedisBroker,
-    queue: str,
+    queue: str | None,
     actor: str | None,
     reason: str | None,
     *,
     yes: bool,
     as_json: bool,
 ) -> None:
-    whose = printable(f"of actor {actor} on queue {queue}" if actor else f"of queue {queue}")
     if not yes:
-        click.confirm(f"Cancel all messages {whose}?", abort=True, err=True)
-    done = cancel_all(broker, queue, actor_name=actor, reason=reason)
+        whose = [f"of actor {actor}"] if actor else []
+        whose += [f"on queue {queue}"] if queue else []
+        click.confirm(printable(f"Cancel all messages {' '.join(whose)}?"), abort=True, err=True)
+    queue_names = sorted(broker.store.queue_names()) if queue is None else [queue]
+    done = [cancel_all(broker, name, actor_name=actor, reason=reason) for name in queue_names]
+    cancelled, asked = (sum(it.cancelled for it in done), sum(it.asked for it in done))
     if as_json:
-        print_json(vars(done))
+        print_json({"cancelled": cancelled, "asked": asked})
         return
-    click.echo(f"{done.cancelled:,} cancelled.")
-    if done.asked:
-        click.echo(f"{done.asked:,} run, or are about to; their workers are asked to stop them.")
+    click.echo(f"{cancelled:,} cancelled.")
+    if asked:
+        click.echo(f"{asked:,} run, or are about to; their workers are asked to stop them.")
+
+
+def _whole_id(broker: RedisBroker, text: str) -> str:
+    """An id, from its beginning where that is what somebody has copied."""
+    shortened = text.rstrip("….")
+    if len(shortened) >= ID_LENGTH:
+        return shortened
+    found = list(islice(ids_beginning_with(broker, shortened), 2))
+    if len(found) > 1:
+        raise click.UsageError(
+            f"Several messages begin with {shortened!r}, such as {found[0]!r} and {found[1]!r}. "
+            "Give more of the id."
+        )
+    return found[0] if found else shortened
 
 
 def _lines(status: MessageStatus, result: Any) -> Iterator[str]:
@@ -148,7 +163,7 @@ def _lines(status: MessageStatus, result: Any) -> Iterator[str]:
         ("Attempt", _attempt_in_words(status)),
         ("Progress", progress_in_words(status.progress)),
         ("Reason", status.reason),
-        ("Error", status.error),
+        ("Last error" if status.state == "retrying" else "Error", status.error),
         ("Crashes", f"{status.crashes} workers died over it" if status.crashes else None),
         ("Result", None if result is None else repr(result)),
     ):
@@ -197,15 +212,3 @@ def _attempt_in_words(status: MessageStatus) -> str | None:
         return None
     most = None if status.max_retries is None else status.max_retries + 1
     return f"{status.attempt} of {most}" if most else str(status.attempt)
-
-
-def _result_of(broker: RedisBroker, status: MessageStatus) -> Any:
-    """The result, where it lies on the same server under the usual names."""
-    if status.state != "done" or not (status.actor_name and status.message_id):
-        return None
-    message: dramatiq.Message[Any] = dramatiq.Message(
-        status.queue_name or "", status.actor_name, (), {}, {}, status.message_id
-    )
-    with contextlib.suppress(ResultMissing, ResultFailure, ValueError):
-        return RedisBackend(client=broker.client).get_result(message)
-    return None

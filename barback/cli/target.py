@@ -50,14 +50,18 @@ class Target:
                 "Start it with `python -m barback up`, or set REDIS_URL."
             )
         with explain_errors():
-            broker = RedisBroker(
-                url=server.url if server else self.redis_url, namespace=self.namespace
-            )
+            broker = self._connect(server.url if server else self.redis_url)
             try:
                 check_format(broker.store)
                 yield broker
             finally:
                 broker.close()
+
+    def _connect(self, url: str | None) -> RedisBroker:
+        try:
+            return RedisBroker(url=url, namespace=self.namespace)
+        except ValueError as error:  # the URL has been looked at
+            raise click.BadParameter(str(error), param_hint="--namespace") from None
 
 
 @contextlib.contextmanager

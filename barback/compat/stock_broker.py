@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: `maintenance_chance` is out of so many.
 _MAINTENANCE_SCALE = 1_000_000
 
+#: How many messages are deleted in one step.
+_PURGE_BATCH_SIZE = 1000
+
 
 class StockCommands:
     """``do_…`` as in ``dramatiq.brokers.redis.RedisBroker``, on the same keys.
@@ -77,10 +80,12 @@ class StockCommands:
         lists = [f"{keys.levels}:{level.decode()}" for level in levels]
         held = (keys.acks(self._worker_id()), keys.crashes)
         dead = (keys.dead, keys.dead_messages, keys.dead_details)
-        limits: Any = client.hvals(keys.parked)
-        parked = {f"{keys.parked}:{key.decode()}" for key in limits}
-        control = (keys.claims, keys.slots, keys.slots_used, keys.parked, *parked)
-        client.delete(keys.queue, keys.messages, keys.levels, *lists, *held, *dead, *control)
+        calls = self._store.control_calls(queue_name)
+        limited: Any = client.hlen(keys.parked)
+        for _ in range(limited // _PURGE_BATCH_SIZE + 1):  # other queues may wait in the same lines
+            calls.purge(_PURGE_BATCH_SIZE)
+        client.delete(keys.queue, keys.messages, keys.levels, *lists, *held, *dead, keys.claims)
+        calls.sweep(())  # gives back the slots of what is gone
 
     def do_qsize(self, queue_name: str) -> int:
         """How much of a queue is left to do: waiting, in work or delayed.

@@ -3,14 +3,70 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import redis
-from redis.cluster import ClusterPipeline, RedisCluster
+from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.exceptions import ClusterDownError, RedisClusterException, SlotNotCoveredError
+
+from barback.connection.hosts import Hosts, check_names
+from barback.connection.server import connection_parameters
+from barback.errors import BrokerUnavailable, UnsuitableServer
+from barback.printable import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
+DEFAULT_PORT = 6379
+
+FORM = "redis+cluster://:password@host:6379,host2:6379"
+
+#: How redis-py begins when a server that it was given is not of a cluster.
+_NO_CLUSTER = "Cluster mode is not enabled"
+
+
+def cluster_options(url: str) -> dict[str, Any]:
+    """What a URL says, as parameters of a client.
+
+    Raises:
+      ValueError: When the URL cannot be used.
+    """
+    try:
+        hosts = Hosts.parse(url, default_port=DEFAULT_PORT, mark="sentinel_")
+    except ValueError as error:
+        raise ValueError(f"{error}; a cluster URL should look like {FORM}") from None
+    if hosts.path or "db" in hosts.options:
+        raise ValueError(f"a cluster has no databases; its URL should look like {FORM}")
+    check_names(hosts.options, redis.SSLConnection if hosts.tls else redis.Connection)
+    return {
+        "startup_nodes": [ClusterNode(host, port) for host, port in hosts.addresses],
+        **({"ssl": True} if hosts.tls else {}),
+        **hosts.credentials,
+        **hosts.options,
+    }
+
+
+def cluster_client_for(url: str, parameters: dict[str, Any]) -> redis.Redis:
+    """A client of the cluster that a URL names.
+
+    Raises:
+      ValueError: When the URL cannot be used.
+      BrokerUnavailable: When no server of the cluster can be reached.
+      UnsuitableServer: When the server that was asked is of no cluster.
+    """
+    options = connection_parameters({**cluster_options(url), **parameters})
+    try:
+        return cast("redis.Redis", ClusterClient(**options))
+    except redis.RedisError as error:
+        if _NO_CLUSTER in str(error):
+            raise UnsuitableServer(
+                "Expected a server of a cluster, got one that is of none. If it stands alone, its "
+                "URL begins with redis://."
+            ) from error
+        raise BrokerUnavailable(
+            f"No server of the cluster can be reached: {first_line(error)}"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import redis
 from dramatiq.errors import ConnectionFailed
 from redis.backoff import ExponentialBackoff
 
+from barback.connection.incidents import incidents
 from barback.durations import duration_in_words
 from barback.printable import first_line
 
@@ -79,6 +80,7 @@ class Outage:
     def report(self, error: Exception) -> None:
         """Note a failed attempt."""
         if not self.is_on:
+            incidents.note("interruption")
             self._begin(error)
         self._failures += 1
 

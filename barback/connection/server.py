@@ -79,6 +79,7 @@ def check_server(client: redis.Redis, confirmation: Confirmation | None = None) 
       redis.RedisError: When it cannot be asked.
     """
     if not isinstance(client, RedisCluster):
+        check_mode(client)
         _check_one(client, confirmation)
         return
     for server in each_server(client):
@@ -86,6 +87,29 @@ def check_server(client: redis.Redis, confirmation: Confirmation | None = None) 
         # send to it: they will notice.
         with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
             _check_one(server, confirmation)
+
+
+def check_mode(client: redis.Redis) -> None:
+    """Refuse a server that a client of another kind is for.
+
+    Raises:
+      UnsuitableServer: When it is a Sentinel, or of a cluster and the client is for one server.
+      redis.RedisError: When it cannot be asked.
+    """
+    if isinstance(client, RedisCluster) or is_fakeredis(client):
+        return
+    info: dict[str, Any] = client.info("server")
+    mode = info.get("redis_mode", info.get("server_mode"))
+    if mode == "sentinel":
+        raise UnsuitableServer(
+            "Expected a server that keeps messages, got a Sentinel. Its URL looks like "
+            "redis+sentinel://host:26379/SERVICE/0."
+        )
+    if mode == "cluster":
+        raise UnsuitableServer(
+            "Expected a server that stands alone, got one of a cluster. Its URL looks like "
+            "redis+cluster://host:6379."
+        )
 
 
 def each_server(client: redis.Redis) -> list[redis.Redis]:

@@ -106,6 +106,11 @@ class Acknowledger:
             delivery.is_finished = True
             self._in_flight.finish(delivery.redis_id)
 
+    def hold_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Put messages of a paused queue back. Threads may have let go of them in any order."""
+        places = {redis_id: place for place, redis_id in enumerate(list(self._in_flight.held))}
+        self.requeue(sorted(deliveries, key=lambda it: places.get(it.redis_id, -1)))
+
     def settle_what_waits(self) -> None:
         """Tell Redis what it could not be told before.
 
@@ -149,7 +154,7 @@ class Acknowledger:
             self._calls.ack(redis_ids)
         except redis.RedisError as error:
             self._in_flight.return_acks(redis_ids)
-            self.logger.warning("An acknowledgement has to wait: %s", error)
+            self.logger.debug("An acknowledgement has to wait: %s", error)
         finally:
             for redis_id in redis_ids:
                 self._in_flight.finish(redis_id)
@@ -163,7 +168,7 @@ class Acknowledger:
                 self._settle(settlement)
         except redis.RedisError as error:
             self._in_flight.settlements.append(settlement)
-            self.logger.warning("The end of a message has to wait: %s", error)
+            self.logger.debug("The end of a message has to wait: %s", error)
         finally:
             self._in_flight.finish(settlement.redis_id)
 

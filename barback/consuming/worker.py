@@ -15,6 +15,7 @@ from dramatiq.logging import get_logger
 
 from barback.consuming.delayed import DelayedMessages
 from barback.consuming.doorbell import Doorbell
+from barback.consuming.holding_back import HoldingBack
 from barback.consuming.in_flight import InFlight
 from barback.consuming.line import OwnLine, SharedLine
 from barback.control.options import room_for
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from barback.store.store import Store
     from barback.store.worker_calls import WorkerCalls
 
-
 #: How long a thread waits before it asks Redis again whether a message may start, in seconds.
 ADMISSION_PAUSE_SECONDS = 0.5
 
@@ -55,6 +55,7 @@ class WorkerState:
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
       announce: Says what it serves; called whenever a server has answered.
+      version: What of the program is deployed, or None.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class WorkerState:
         actors: Iterable[dramatiq.Actor[Any, Any]] = (),
         consumed_queues: Callable[[], Iterable[str]] = tuple,
         announce: Callable[[], None] = lambda: None,
+        version: str | None = None,
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self.worker_id = worker_id
@@ -77,6 +79,8 @@ class WorkerState:
         self.confirmation = confirmation
         self.announce = announce
         self.running = RunningMessages()
+        self._acknowledgers: dict[str, Acknowledger] = {}
+        self.holding_back = HoldingBack(self._acknowledgers, store.shard)
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
         #: Set from the moment that the worker is told to stop.
         self.stopping = threading.Event()
@@ -94,7 +98,7 @@ class WorkerState:
             bell_of=self._bell_of,
             describe=self._describe,
             running=self.running.by_queue,
-            cancel=self.running.cancel,
+            stop=self._stop,
         )
         self.doorbell = Doorbell(store, worker_id, self._failures(""))
         #: By shard: on a cluster each queue is for itself.
@@ -102,6 +106,7 @@ class WorkerState:
         self._store = store
         self._queue_count = queue_count
         self._consumed_queues = consumed_queues
+        self._version = version
         self._lines = 0
         self._own_calls: dict[str, WorkerCalls] = {}
         self._in_flight: defaultdict[str, InFlight] = defaultdict(InFlight)
@@ -109,7 +114,6 @@ class WorkerState:
         self._limited_actors = {
             actor.actor_name: actor for actor in actors if actor.options.get("limit")
         }
-        self._acknowledgers: dict[str, Acknowledger] = {}
         self._lock = threading.Lock()
 
     @property
@@ -157,7 +161,7 @@ class WorkerState:
         with self._lock:
             for item in self.work_queue.drain():
                 self._unstarted[item.message.queue_name].append(item.message)
-            return self._unstarted.pop(queue_name, [])
+            return self.holding_back.take(queue_name) + self._unstarted.pop(queue_name, [])
 
     def begin_end(self) -> None:
         """Called when the worker is told to stop: its consumers give back what is not started."""
@@ -188,6 +192,9 @@ class WorkerState:
           False when it must not, and whoever keeps it from that has taken care of it.
         """
         delivery: Delivery = item.message
+        if delivery.queue_name in self.holding_back.queue_names:
+            self.holding_back.keep(delivery)
+            return False
         if self.running.is_cancelled(delivery.redis_id):
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
@@ -195,6 +202,10 @@ class WorkerState:
             return False
         self.running.enter(delivery)
         return True
+
+    def _stop(self, shard: str, cancelled_ids: list[str], paused: list[str]) -> None:
+        self.running.cancel(shard, cancelled_ids)
+        self.holding_back.note(shard, paused)
 
     def _has_room(self, delivery: Delivery) -> bool:
         """Whether a message may start, as far as its limit goes. As long as Redis cannot say so,
@@ -225,13 +236,14 @@ class WorkerState:
             for name in set(map(q_name, self._consumed_queues()))
         )
 
-    def _describe(self) -> dict[str, int]:
-        """What others may want to know of its threads, after a look at them."""
+    def _describe(self) -> dict[str, Any]:
+        """What others may want to know of its threads, after a look at them, and its version."""
+        about = {} if self._version is None else {"version": self._version}
         if self._threads is None:
-            return {}
+            return about
         if not self.is_stopping:
             self._threads.replace_dead()
-        return {"threads": self._threads.count, "lost_threads": self._threads.lost}
+        return about | {"threads": self._threads.count, "lost_threads": self._threads.lost}
 
     def _bell_of(self, queue_name: str) -> str:
         calls = self._own_calls.get(queue_name)

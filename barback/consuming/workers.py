@@ -43,6 +43,7 @@ class Workers:
       first_id: The id of the first worker. Further ones get ids of their own.
       recovery: Recovers the messages of dead workers.
       confirmation: What sends are confirmed by, or None.
+      version: What of the program is deployed, for those who look, or None.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Workers:
         *,
         recovery: Recovery,
         confirmation: Confirmation | None,
+        version: str | None = None,
     ) -> None:
         self._store = store
         self._first_id = first_id
         self._recovery = recovery
         self._confirmation = confirmation
+        self._version = version
         self._poison = PoisonMessages(store)
         self._states: dict[int, WorkerState] = {}
         #: For who consumes without a worker.
@@ -185,5 +188,6 @@ class Workers:
             recovery=self._recovery,
             poison=self._poison,
             confirmation=self._confirmation,
+            version=self._version,
             **known,
         )

@@ -2,8 +2,10 @@
 
 from barback.control.cancelling import Cancellations, cancel, cancel_all
 from barback.control.decorating import actor
-from barback.control.finding import find, list_running
+from barback.control.finding import find
+from barback.control.hastening import run_now
 from barback.control.inside import cancelled, check_cancelled, progress
+from barback.control.listing import list_running
 from barback.control.middleware import Control
 from barback.control.options import Limit, Unique
 from barback.control.queues import PausedQueue, pause, paused, purge, resume
@@ -31,4 +33,5 @@ __all__ = [
     "progress",
     "purge",
     "resume",
+    "run_now",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +15,7 @@ from barback.monitoring.workers import list_workers
 from barback.store.ended import KEEP_COUNT, KEEP_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from barback.connection.script import Argument
     from barback.store.store import HasStore, Store
@@ -59,7 +60,8 @@ def cancel(
       broker: The broker.
       message_id: The id of its entry in Redis, or Dramatiq's; see :func:`barback.control.find`.
       reason: Why, for those who look.
-      search_at_most: How many messages are looked through for Dramatiq's id at the most.
+      search_at_most: How many messages are looked through at the most for one that another program
+        has sent.
 
     Returns:
       ``"cancelled"``: it is gone. ``"asked"``: it runs, and its worker is asked to stop it. None:
@@ -109,10 +111,45 @@ def cancel_all(
     chosen = _select(store, queue_name, actor_name, reason)
     length = max(1, store.calls(queue_name).length())
     batch_size = max(1, min(BATCH_SIZE, ENTRIES_PER_STEP // length))
-    counts = {0: 0, 1: 0, 2: 0}
-    while batch := list(islice(chosen, batch_size)):
-        for answer in _cancel(store, queue_name, [arg for record in batch for arg in record]):
-            counts[answer] += 1
+    batches = iter(lambda: list(islice(chosen, batch_size)), [])
+    return _counted(
+        answer
+        for batch in batches
+        for answer in _cancel(store, queue_name, [arg for record in batch for arg in record])
+    )
+
+
+def cancel_chosen(
+    broker: HasStore, queue_name: str, redis_ids: Sequence[bytes], *, reason: str | None = None
+) -> Cancellations:
+    """Cancel messages of a queue by the ids of their entries in Redis.
+
+    Parameters:
+      broker: The broker.
+      queue_name: The queue.
+      redis_ids: The ids: a page of a list, not a whole queue.
+      reason: Why, for those who look.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    store = broker.store
+    keys = store.keys(queue_name)
+    with store.client.pipeline(transaction=False) as pipeline:
+        for redis_id in redis_ids:
+            pipeline.hget(keys.messages, redis_id)
+            pipeline.hget(keys.delayed_messages, redis_id)
+        found = pipeline.execute()
+    args: list[Argument] = []
+    for redis_id, queued, delayed in zip(redis_ids, found[::2], found[1::2], strict=True):
+        payload = queued or delayed
+        if payload is not None:
+            args += (redis_id, *_record(*_names_in(payload), reason))
+    return _counted(_cancel(store, queue_name, args)) if args else Cancellations(0, 0)
+
+
+def _counted(answers: Iterable[int]) -> Cancellations:
+    counts = Counter(answers)
     return Cancellations(cancelled=counts[1], asked=counts[2])
 
 

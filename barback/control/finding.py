@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from barback.control.listing import running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
     Place,
@@ -13,9 +14,10 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import Progress
+from barback.control.running import Progress, max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
+from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
@@ -30,18 +32,24 @@ ATTEMPTS = 3
 
 
 def find(
-    broker: HasStore, message_id: str, *, search_at_most: int = SEARCH_AT_MOST
+    broker: HasStore,
+    message_id: str,
+    *,
+    search_at_most: int = SEARCH_AT_MOST,
+    queue_name: str | None = None,
 ) -> MessageStatus:
     """Tell what has become of a message.
 
-    By the id of its entry in Redis (``message.options["redis_message_id"]``) it is found at once.
-    Dramatiq's ``message.message_id`` stands inside the messages: unless the message runs or is
-    remembered, they are looked through.
+    By the id of its entry in Redis (``message.options["redis_message_id"]``) it is found at once,
+    also between its retries. For Dramatiq's ``message.message_id``, Redis goes through the names of
+    its entries: 0.3 s for a million.
 
     Parameters:
       broker: The broker.
       message_id: One id or the other.
-      search_at_most: How many messages are looked through at the most.
+      search_at_most: How many messages are looked through at the most for one that another program
+        has sent.
+      queue_name: The queue to look in, or None for all.
 
     Raises:
       redis.RedisError: When the server cannot be asked.
@@ -50,30 +58,11 @@ def find(
     for _ in range(ATTEMPTS):
         workers = list_workers(broker)
         running = running_messages(broker.store, workers)
-        place = locate(broker.store, message_id, running, search_at_most)
+        place = locate(broker.store, message_id, running, search_at_most, queue_name)
         status = _Look(broker, place, workers, running).status()
         if status.state != "unknown" or place.queue_name is None:
             break
     return status
-
-
-def list_running(
-    broker: HasStore, workers: list[WorkerStatus] | None = None
-) -> list[MessageStatus]:
-    """The messages that run, as of a second ago at the most, the longest first.
-
-    Parameters:
-      broker: The broker.
-      workers: What :func:`barback.monitoring.workers.list_workers` has told just now, to spare
-        asking again.
-
-    Raises:
-      redis.RedisError: When the server cannot be asked.
-    """
-    known = list_workers(broker) if workers is None else workers
-    found = running_messages(broker.store, known)
-    running = (_running(it, MessageStatus(it.fields["id"], "running")) for it in found)
-    return sorted(running, key=lambda status: status.since or 0)
 
 
 class _Look:
@@ -84,6 +73,7 @@ class _Look:
     ) -> None:
         self._broker = broker
         self._place = place
+        self._redis_id: Any = as_redis_id(place.redis_id)
         self._workers = workers
         self._running = running
         self._status = MessageStatus(
@@ -98,7 +88,7 @@ class _Look:
         queue_name = self._place.queue_name
         if queue_name is None:
             return self._status
-        store, redis_id = self._broker.store, self._place.redis_id
+        store, redis_id = self._broker.store, self._redis_id
         keys = store.keys(queue_name)
         with store.client.pipeline(transaction=False) as pipeline:
             pipeline.hget(keys.messages, redis_id)
@@ -118,7 +108,7 @@ class _Look:
         self._status = replace(
             self._status,
             crashes=int((crashes or b"0").split(b":")[0]),
-            limit=(parked or paced or b"").decode(errors="replace") or None,
+            limit=_limit_in(parked, paced),
         )
         if holder is not None:
             return self._held(holder, payload, ended, store.now_ms())
@@ -135,7 +125,7 @@ class _Look:
         status = self._described(payload) if payload else self._cancelled(ended)
         if found is None:
             return replace(status, state="taken", worker=holder.name)
-        status = replace(_running(found, status), crashes=self._status.crashes)
+        status = replace(running_status(found, status), crashes=self._status.crashes)
         if payload is None and status.cancelled_at is None:  # its worker has not heard of it yet
             return replace(status, cancelled_at=now_ms / 1000)
         return status
@@ -151,7 +141,7 @@ class _Look:
         status = self._described(payload)
         if status.limit is not None:
             return replace(status, state="limited")
-        position = self._broker.store.calls(queue_name).position(self._place.redis_id)
+        position = self._broker.store.calls(queue_name).position(self._redis_id)
         # On neither list: a worker takes it at this moment.
         return replace(status, state="taken" if position is None else "waiting", position=position)
 
@@ -179,6 +169,7 @@ class _Look:
             actor_name=record.get("actor_name"),
             attempt=record.get("attempt"),
             worker=record.get("worker"),
+            progress=Progress(**record["progress"]) if record.get("progress") else None,
             since=ended_at,
         )
 
@@ -206,29 +197,16 @@ class _Look:
             message_id=fields["message_id"],
             since=fields["message_timestamp"] / 1000,
             attempt=(options.get("retries") or 0) + 1,
-            max_retries=options.get("max_retries"),
+            max_retries=max_retries_in(options),
             traceback=traceback,
             error=traceback.strip().splitlines()[-1] if traceback and traceback.strip() else None,
         )
 
 
-def _running(found: Running, status: MessageStatus) -> MessageStatus:
-    """A message that runs, with what its worker has said."""
-    fields, said_at = found.fields, found.said_at_ms / 1000
-    cancelled_seconds = fields["cancelled_seconds"]
-    return replace(
-        status,
-        state="running",
-        queue_name=fields["queue_name"],
-        actor_name=fields["actor_name"],
-        message_id=fields["message_id"],
-        worker=found.worker.name,
-        thread=fields["thread"],
-        since=said_at - fields["running_seconds"],
-        attempt=fields["attempt"],
-        progress=fields["progress"] and Progress(**fields["progress"]),
-        cancelled_at=None if cancelled_seconds is None else said_at - cancelled_seconds,
-    )
+def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
+    """The key of the limit that a message waits for."""
+    key = paced if parked is None else parked.split(b" ", 2)[-1]
+    return None if key is None else key.decode(errors="replace")
 
 
 def _decoded(record: bytes) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from barback.errors import UndecodablePayload
-from barback.messages.encoding import decode_fields
+from barback.control.beginnings import message_id_of, scan_payloads
+from barback.dead_letters.letter import as_redis_id
+from barback.messages.ids import root_of, without_priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from barback.monitoring.workers import WorkerStatus
     from barback.store.store import Store
 
-#: How many messages are looked through for an id of Dramatiq's, unless told otherwise. 100,000 take
-#: a few seconds.
+#: How many messages are looked through for an id of Dramatiq's that another program's entry has,
+#: unless told otherwise. 100,000 take a few seconds.
 SEARCH_AT_MOST = 100_000
 
 #: How many are read in one step.
 SCAN_COUNT = 500
 
-#: The ids that :func:`barback.sending.preparing.new_id` makes.
-_OWN_ID = re.compile(r"(-?\d{1,2}:)?[A-Za-z0-9]{16}")
+#: How many retries of an entry are looked for.
+MAX_NUMBER = 100
 
 
 @dataclass(frozen=True)
@@ -76,43 +76,77 @@ def running_messages(store: Store, workers: list[WorkerStatus]) -> list[Running]
     ]
 
 
-def locate(store: Store, message_id: str, running: list[Running], search_at_most: int) -> Place:
-    """Find a message by the id of its entry in Redis, or by Dramatiq's."""
-    for it in running:
-        if message_id in (it.fields["id"], it.fields["message_id"]):
-            return Place(it.fields["queue_name"], it.fields["id"])
-    queue_names = sorted(store.queue_names())
-    place = _look_up(store, message_id, queue_names)
+def locate(
+    store: Store,
+    message_id: str,
+    running: list[Running],
+    search_at_most: int,
+    queue_name: str | None = None,
+) -> Place:
+    """Find a message by the id of its entry in Redis, or by Dramatiq's; in a queue, or in all.
+
+    The first is looked up, retries included. For the second, Redis goes through the names of its
+    entries, a million in a fraction of a second; the messages of other programs, whose names tell
+    nothing, are looked through.
+    """
+    queue_names = sorted(store.queue_names()) if queue_name is None else [queue_name]
+    # What it runs under was said a moment ago: its retry may be there already.
+    known_ids = (
+        it.fields["id"]
+        for it in running
+        if it.fields["message_id"] == message_id and it.fields["queue_name"] in queue_names
+    )
+    place = _look_up(store, next(known_ids, message_id), queue_names)
     if place is not None:
         return place
-    if _OWN_ID.fullmatch(message_id):
+    if root_of(message_id) is not None:
         return Place(None, message_id)
+    for entry in scan_payloads(store, queue_names, message_id):
+        if entry.message_id == message_id:
+            return Place(entry.queue_name, entry.redis_id)
     return _search(store, message_id, queue_names, search_at_most)
 
 
 def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | None:
-    """Find what is stored under the id; that asks each queue once, however full it is."""
+    """Find what is stored under the id, or that of a retry; that asks each queue once, however full
+    it is.
+    """
+    names = _names_of(message_id)
+    raw_ids = [as_redis_id(name) for name in names]
     with store.client.pipeline(transaction=False) as pipeline:
         for keys in map(store.keys, queue_names):
-            pipeline.hexists(keys.messages, message_id)
-            pipeline.hexists(keys.delayed_messages, message_id)
-            pipeline.hexists(keys.dead_messages, message_id)
-            pipeline.hget(keys.ended_details, message_id)
+            for key in (keys.messages, keys.delayed_messages, keys.dead_messages):
+                pipeline.hmget(key, raw_ids)
+            pipeline.hmget(keys.ended_details, raw_ids)
         answers = pipeline.execute()
+    ended_place = None
     for index, queue_name in enumerate(queue_names):
-        *exists, ended = answers[4 * index : 4 * index + 4]
-        if any(exists):
-            return Place(queue_name, message_id)
-        if ended is not None:
-            is_record = ended.startswith(b"{")
-            return Place(queue_name, message_id if is_record else ended.decode())
-    return None
+        *stored, ended = answers[4 * index : 4 * index + 4]
+        for values in stored:
+            for name, value in zip(names, values, strict=True):
+                if value is not None:
+                    return Place(queue_name, name)
+        for name, value in zip(names, ended, strict=True):
+            if value is not None and ended_place is None:
+                redis_id = name if value.startswith(b"{") else value.decode()
+                ended_place = Place(queue_name, redis_id)
+    return ended_place
+
+
+def _names_of(message_id: str) -> list[str]:
+    """The id, and those of the retries, the latest first."""
+    root = root_of(message_id)
+    if root is None:
+        return [message_id]
+    priority = message_id[: len(message_id) - len(without_priority(message_id))]
+    numbers = range(MAX_NUMBER, 0, -1)
+    return [*(f"{priority}{root}.{number}" for number in numbers), f"{priority}{root}"]
 
 
 def _search(store: Store, message_id: str, queue_names: list[str], search_at_most: int) -> Place:
     searched = 0
     messages = _all_messages(store, queue_names)
-    wanted = message_id.encode(errors="surrogateescape")
+    wanted = as_redis_id(message_id)
     for queue_name, redis_id, payload in islice(messages, search_at_most):
         searched += 1
         if wanted in payload and message_id_of(payload) == message_id:
@@ -126,14 +160,6 @@ def _all_messages(store: Store, queue_names: list[str]) -> Iterator[tuple[str, b
         for hash_key in (keys.messages, keys.delayed_messages, keys.dead_messages):
             for redis_id, payload in store.client.hscan_iter(hash_key, count=SCAN_COUNT):
                 yield queue_name, redis_id, payload
-
-
-def message_id_of(payload: bytes) -> str | None:
-    """Dramatiq's id in a payload; None where that is no message."""
-    try:
-        return str(decode_fields(payload)["message_id"])
-    except UndecodablePayload:
-        return None
 
 
 def _read(text: bytes | None) -> Iterator[tuple[float, dict[str, Any]]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Middleware
+from dramatiq.middleware import Retries
 
 from barback.control.options import check_options, control_of
 from barback.control.remembering import Memory
@@ -63,7 +64,11 @@ class Control(Middleware):
         self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None
     ) -> None:
         actor = broker.actors.get(message.actor_name)
-        if actor is None or "control" in message.options:  # a retry has it already
+        if actor is None:
+            return
+        if message.options.get("retries"):
+            _note_attempts(broker, actor, message)
+        if "control" in message.options:  # a retry has it already
             return
         control = control_of(actor, message.args, message.kwargs)
         if control is not None:
@@ -86,6 +91,8 @@ class Control(Middleware):
         if running is not None:
             running.end_interruptible()
             leave()
+            if running.progress is not None and isinstance(message, Delivery):
+                message.progress = vars(running.progress)
 
     def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
         self.after_process_message(broker, message)
@@ -97,6 +104,17 @@ class Control(Middleware):
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if self._memory is not None:
             self._memory.write()
+
+
+def _note_attempts(
+    broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any], message: dramatiq.Message[Any]
+) -> None:
+    """Have a retry tell how many attempts it has in all, to those who do not know its actor."""
+    general = next((it.max_retries for it in broker.middleware if isinstance(it, Retries)), None)
+    of_actor = actor.options.get("max_retries", general)
+    max_retries = message.options.get("max_retries", of_actor)
+    if max_retries is not None:
+        message.options["max_attempts"] = max_retries + 1
 
 
 def _is_interruptible(broker: dramatiq.Broker, message: MessageProxy) -> bool:

@@ -53,13 +53,14 @@ class Unique:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many messages at a time, or in a time, over all workers of a queue.
+    """At most so many messages at a time, or in a time, over all workers.
 
     A message that has to wait for another one's end holds no thread and loses no retry.
 
     Parameters:
       key: What is limited: a name, or a function that makes one of the arguments of a message, or
-        None for one that is not limited. Actors of the same queue that name the same share it.
+        None for one that is not limited. Actors that name the same share it, on whatever queues;
+        on a cluster, those of each queue for themselves.
       at_once: How many may run at the same time, or None for any number.
       rate: How many may start within `per_seconds`, or None for any number.
       per_seconds: See `rate`; in seconds.

@@ -40,8 +40,9 @@ def pause(
 ) -> PausedQueue:
     """Hold back the messages of a queue.
 
-    No worker takes another of its messages from then on; those that a worker has taken are
-    finished. Producers go on, and delayed messages come due and wait.
+    No worker takes another of its messages from then on. What runs is finished, and what a worker
+    has taken ahead is not started once it has noticed, within about a second. Producers go on, and
+    delayed messages come due and wait.
 
     Parameters:
       broker: The broker.

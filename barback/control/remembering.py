@@ -84,6 +84,7 @@ class Memory:
                 "actor_name": delivery.actor_name,
                 "worker": self._worker,
                 "attempt": (delivery.options.get("retries") or 0) + 1,
+                "progress": delivery.progress,
                 "ttl_ms": self._ttl_ms,
             }
         )

@@ -110,6 +110,7 @@ class RunningMessage:
             "thread": thread_names.get(self.thread_id),
             "running_seconds": round(now - self.started_at, 3),
             "attempt": (message.options.get("retries") or 0) + 1,
+            "max_retries": max_retries_in(message.options),
             "progress": None if self.progress is None else vars(self.progress),
             "cancelled_seconds": None if self.cancelled_at is None else now - self.cancelled_at,
         }
@@ -141,6 +142,14 @@ def leave() -> None:
     _current.set(None)
 
 
+def max_retries_in(options: Mapping[str, Any]) -> int | None:
+    """How many retries a message has, where it says so itself, or its latest retry does."""
+    most: int | None = options.get("max_retries")
+    if most is None and options.get("max_attempts") is not None:
+        return int(options["max_attempts"]) - 1
+    return most
+
+
 def expect_cancellation(message: MessageProxy) -> None:
     """Have Dramatiq take :class:`Cancelled` for an end that is no failure to be retried."""
     throws = message.options.get("throws") or ()
@@ -170,6 +179,7 @@ class RunningMessages:
     def enter(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs a message."""
         running = enter(delivery)
+        delivery.started_at = running.started_at
         self._by_thread[running.thread_id] = running
 
     def is_cancelled(self, redis_id: str) -> bool:

@@ -41,7 +41,7 @@ class MessageStatus:
         when it was sent, by the clock of whoever sent it.
       until: When it is due, likewise.
       attempt: The how-manieth attempt this is, was or will be.
-      max_retries: How many retries it has, where the message itself says so.
+      max_retries: How many retries it has, where the message itself or its latest retry says so.
       limit: The key of the limit that it waits for.
       worker: Who has it or had it: host and process.
       thread: Which thread runs it.

@@ -10,6 +10,7 @@ import dramatiq
 from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
+from barback.messages.ids import next_id
 from barback.printable import printable, shortened
 
 #: How much of a message is shown in a log, in characters.
@@ -76,11 +77,16 @@ class Delivery(MessageProxy):
       is_followed: Whether a retry of it was sent in the step that finished it.
       room: How much room it has under its limit, as its worker has found; None: it has no limit.
       refusal: What it is to fail with instead of running.
+      progress: How far its actor has said that it is, once that has ended.
+      started_at: When a thread began to work on it, on the monotonic clock.
       runs_alone: Whether this process runs no other poison message beside it.
     """
 
     #: The message itself, once somebody has asked for it or has replaced it.
     inner: dramatiq.Message[Any] | None = None
+
+    progress: dict[str, Any] | None = None
+    started_at: float = 0.0
 
     # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
     # which is ten times slower, and a worker reads them a dozen times for each message.
@@ -111,6 +117,8 @@ class Delivery(MessageProxy):
         # As it arrived: the retry middleware counts on in the options.
         self.earlier_retries = self.options.get("retries")
         self._follow_ups: list[FollowUp] = []
+        #: Taken out by the first that follows, which gets the next id.
+        self._has_next_id = [True]
         self.is_finished = False
         self.is_followed = False
         self.runs_alone = False
@@ -141,6 +149,16 @@ class Delivery(MessageProxy):
     def leaves_something(self) -> bool:
         """Whether more has to be done at its end than to acknowledge it."""
         return bool(self.crashes or self.control or self.room)
+
+    def take_next_id(self, priority: int) -> str | None:
+        """The id for the entry that follows this one, its retry as a rule; None for all but the
+        first, and where this one's id is none of ours.
+        """
+        try:
+            self._has_next_id.pop()
+        except IndexError:
+            return None
+        return next_id(self.redis_id, priority)
 
     def add_follow_up(self, follow_up: FollowUp) -> bool:
         """Have a message sent in the step that finishes this one: its retry, as a rule.
@@ -194,7 +212,8 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> De
     # the consumer to acknowledge to by the name of the queue.
     fields["queue_name"] = queue_name
     options.pop("eta", None)
-    options.setdefault("redis_message_id", redis_id)
+    # Nor may it say to be another one, which somebody may cancel or look for.
+    options["redis_message_id"] = redis_id
     return Delivery(fields, redis_id, **held)
 
 

@@ -32,6 +32,7 @@ _OPTION_TYPES: dict[str, tuple[type, ...]] = {
     "group_completion_callbacks": (list, tuple, type(None)),
     "group_completion_uuid": _TEXT,
     "max_age": _NUMBER,
+    "max_attempts": _NUMBER,
     "max_backoff": _NUMBER,
     "max_retries": _NUMBER,
     "min_backoff": _NUMBER,

@@ -3,7 +3,7 @@
 Needs nothing but the broker. :mod:`barback.metrics.prometheus` needs the extra ``prometheus``.
 """
 
-from barback.metrics.history import SPANS, History, Timeline
+from barback.metrics.history import SPANS, Deployment, History, Timeline
 from barback.metrics.middleware import Metrics
 
-__all__ = ["SPANS", "History", "Metrics", "Timeline"]
+__all__ = ["SPANS", "Deployment", "History", "Metrics", "Timeline"]

@@ -10,17 +10,17 @@ from barback.metrics.buckets import BUCKET_COUNT, quantile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: A row of numbers: how many were done, failed, ended as dead letters, were skipped; the sum of
-#: run times and that of wait times, in microseconds; then a bucket after the other for run times,
-#: and for wait times. A list is what a worker's thread can add to in the least time.
-DONE, FAILED, DEAD, SKIPPED, RUN_US, WAIT_US = range(6)
-RUN_BUCKETS = 6
+#: A row of numbers: how many attempts were done, failed, ended as dead letters, were skipped, were
+#: not the first of their message; the sum of run times and that of wait times, in microseconds;
+#: then a bucket after the other for run times, and for wait times.
+DONE, FAILED, DEAD, SKIPPED, RETRIED, RUN_US, WAIT_US = range(7)
+RUN_BUCKETS = 7
 WAIT_BUCKETS = RUN_BUCKETS + BUCKET_COUNT
 ROW_LENGTH = WAIT_BUCKETS + BUCKET_COUNT
 
 #: The names of a row's numbers in Redis. Each is stored very often, so they are short.
 FIELDS = (
-    *("d", "f", "x", "s", "R", "W"),
+    *("d", "f", "x", "s", "t", "R", "W"),
     *(f"r{number}" for number in range(BUCKET_COUNT)),
     *(f"w{number}" for number in range(BUCKET_COUNT)),
 )
@@ -87,8 +87,8 @@ class Counts:
 
     @property
     def retried(self) -> int:
-        """How many failed attempts were not the last."""
-        return max(0, self.failed - self.dead)
+        """How many attempts were not the first of their message."""
+        return self.row[RETRIED]
 
     @property
     def ran(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +79,19 @@ class Timeline:
         return self.total(chosen).ran / covered_seconds if covered_seconds > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """A new version.
+
+    Parameters:
+      version: What the program has told its broker.
+      at: When a worker of it started first, as a Unix time in seconds by the server's clock.
+    """
+
+    version: str
+    at: float
+
+
 class History:
     """What workers with :class:`barback.metrics.Metrics` have counted.
 
@@ -121,14 +133,30 @@ class History:
         hashes = self._read([self._keys.total(series) for series in chosen])
         return {series: Counts(row_of(each)) for series, each in zip(chosen, hashes, strict=True)}
 
-    def running(self, worker_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """For each worker the messages that it has been working on for longer than a moment."""
-        if not worker_ids:
-            return {}
-        texts: Any = self._store.client.mget([self._keys.running(each) for each in worker_ids])
-        return {
-            worker_id: _decoded(text) for worker_id, text in zip(worker_ids, texts, strict=True)
-        }
+    def incidents(self) -> dict[tuple[str, str], int]:
+        """How often something went wrong, by kind and queue (empty where it concerns none): see
+        :data:`barback.connection.incidents.Kind`. Numbers that only grow.
+        """
+        found: Any = self._store.client.hgetall(self._keys.incidents)
+        counts = {}
+        for name, number in found.items():
+            kind, _, queue_name = name.decode(errors="replace").partition(":")
+            if number.isdigit():
+                counts[kind, queue_name] = int(number)
+        return counts
+
+    def deployments(self, since: float) -> list[Deployment]:
+        """Where workers of a new version came into use, the first one first.
+
+        Parameters:
+          since: A Unix time in seconds, by the server's clock.
+        """
+        found: Any = self._store.client.zrange(
+            self._keys.deployments, int(since), "+inf", byscore=True, withscores=True
+        )
+        return [
+            Deployment(name.decode(errors="replace").partition(":")[2], at) for name, at in found
+        ]
 
     def _rows(
         self, tier: Tier, series: Series, periods: Sequence[int], now: float
@@ -158,11 +186,3 @@ class History:
         old = [key for key in self._remembered if key[0] == tier.name and key[2] < period]
         for key in old:
             self._remembered.pop(key, None)
-
-
-def _decoded(text: bytes | None) -> list[dict[str, Any]]:
-    try:
-        running = json.loads(text or b"[]")
-    except ValueError:
-        return []
-    return [each for each in running if isinstance(each, dict)] if isinstance(running, list) else []

@@ -19,6 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from barback.control import list_running
 from barback.metrics.buckets import BOUNDS_SECONDS
 from barback.metrics.counts import RUN_US, WAIT_US
 from barback.metrics.history import History
@@ -72,8 +73,14 @@ class FleetCollector(Collector):
         alive = GaugeMetricFamily("barback_worker_threads", "Threads of all live workers.")
         alive.add_metric([], sum(each.threads or 0 for each in workers if each.is_live))
         yield alive
-        totals = History(self._broker).totals()
+        busy = GaugeMetricFamily("barback_worker_threads_busy", "Threads that run a message.")
+        busy.add_metric([], len(list_running(self._broker, workers)))
+        yield busy
+        history = History(self._broker)
+        totals = history.totals()
         yield _messages(totals)
+        yield _retries(totals)
+        yield from _incidents(history.incidents())
         yield _times("run", "How long attempts ran.", totals)
         yield _times("wait", "From sending to starting, first attempts alone.", totals)
 
@@ -115,6 +122,32 @@ def _messages(totals: Mapping[Series, Counts]) -> CounterMetricFamily:
         for outcome in ("done", "failed", "dead", "skipped"):
             family.add_metric([*series, outcome], getattr(counts, outcome))
     return family
+
+
+def _retries(totals: Mapping[Series, Counts]) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "barback_retries", "Attempts that were not the first.", labels=["queue", "actor"]
+    )
+    for series, counts in totals.items():
+        family.add_metric([*series], counts.retried)
+    return family
+
+
+def _incidents(counts: Mapping[tuple[str, str], int]) -> Iterator[CounterMetricFamily]:
+    for kind, name, text in (
+        ("crash", "barback_worker_crashes", "Workers of the queue that were found dead."),
+        ("recovery", "barback_recovered_messages", "Messages of dead workers put back."),
+    ):
+        family = CounterMetricFamily(name, text, labels=["queue"])
+        for (found, queue_name), number in counts.items():
+            if found == kind:
+                family.add_metric([queue_name], number)
+        yield family
+    interruptions = CounterMetricFamily(
+        "barback_interruptions", "Times that a worker lost Redis and had to connect again."
+    )
+    interruptions.add_metric([], counts.get(("interruption", ""), 0))
+    yield interruptions
 
 
 def _times(kind: str, text: str, totals: Mapping[Series, Counts]) -> HistogramMetricFamily:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import Counter
+from itertools import repeat
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dramatiq.middleware import Middleware
 
 from barback.metrics.buckets import BOUNDS_SECONDS
 from barback.metrics.counts import (
     DEAD,
     DONE,
     FAILED,
+    RETRIED,
     RUN_BUCKETS,
     RUN_US,
     SKIPPED,
@@ -23,111 +29,157 @@ from barback.metrics.counts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Container, Sequence
 
+    import dramatiq
     from dramatiq import MessageProxy
+
+_Numbers = TypeVar("_Numbers", "list[None]", "array[float]")
 
 #: Under this name is counted what is sent to actors that the worker does not know: whoever can
 #: send a message must not be able to fill Redis with names.
 UNKNOWN_ACTOR = "(unknown)"
 
-
-@dataclass(frozen=True)
-class RunningMessage:
-    """A message that a thread works on.
-
-    Parameters:
-      message: The message.
-      seconds: For how long, up to now.
-    """
-
-    message: MessageProxy
-    seconds: float
-
-
-class _Thread:
-    """What one thread has counted. No other thread writes there, so that nothing is locked."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], list[int]] = {}
-        self.message: MessageProxy | None = None
-        self.started_at = 0.0
-
-
 #: A longer wait is counted as this one, in seconds: Redis adds up to 2^63 microseconds.
 MAX_WAIT_SECONDS = 366 * 86_400
 
 
-class Recorder(threading.local):
-    """Counts what the threads of this process work on.
+class _Notes:
+    """What threads have noted of one series and nobody has counted yet.
 
-    Rows only grow. Whoever reads them while threads count misses what comes in that moment, and
-    finds it the next time.
-
-    Parameters:
-      threads: Where each thread leaves its counts.
-      knows_actor: Tells whether an actor is declared here.
+    A thread adds a number to an array in one step, so that nothing is locked, and leaves no object
+    behind. They are counted all together later on, mostly in C.
     """
 
-    def __init__(self, threads: list[_Thread], knows_actor: Callable[[str], bool]) -> None:
-        # Run anew in each thread that touches this object.
-        self._thread = _Thread()
-        self._threads = threads
-        self._knows_actor = knows_actor
-        threads.append(self._thread)
+    __slots__ = ("dead", "done", "failed", "queue_name", "retried", "skipped", "waits")
 
-    def start(self, message: MessageProxy) -> None:
-        thread = self._thread
-        thread.message = message
-        thread.started_at = time.perf_counter()
+    def __init__(self, queue_name: str) -> None:
+        self.queue_name = queue_name
+        #: For how long attempts ran, in seconds.
+        self.done = array("d")
+        self.failed = array("d")
+        #: When first attempts started, by the monotonic clock, less when they were sent, by the
+        #: clock of whoever sent them; in milliseconds.
+        self.waits = array("d")
+        self.retried: list[None] = []
+        self.skipped: list[None] = []
+        self.dead: list[None] = []
 
-    def finish(self, message: MessageProxy, *, has_failed: bool) -> None:
-        thread = self._thread
-        run_seconds = time.perf_counter() - thread.started_at
-        thread.message = None
-        row = thread.rows.get((message.queue_name, message.actor_name)) or self._row(message)
-        row[FAILED if has_failed else DONE] += 1
-        row[RUN_US] += int(run_seconds * 1_000_000)
-        row[RUN_BUCKETS + bisect_left(BOUNDS_SECONDS, run_seconds)] += 1
-        if "retries" not in message.options:  # else the wait is mostly the backoff
-            sent_at = message.message_timestamp / 1000  # by the producer, who may say anything
-            wait_seconds = min(time.time() - run_seconds - sent_at, MAX_WAIT_SECONDS)
-            if wait_seconds > 0:  # the producer's clock may be ahead
-                row[WAIT_US] += int(wait_seconds * 1_000_000)
-            row[WAIT_BUCKETS + bisect_left(BOUNDS_SECONDS, wait_seconds)] += 1
 
-    def skip(self, message: MessageProxy) -> None:
-        self._thread.message = None
-        self._row(message)[SKIPPED] += 1
+class Recorder(Middleware):
+    """Counts what the threads of this process work on, from :meth:`begin` on.
 
-    def bury(self, message: MessageProxy) -> None:
-        self._row(message)[DEAD] += 1
+    Whoever reads rows while threads count misses what comes in that moment, and finds it the next
+    time.
+    """
+
+    def __init__(self) -> None:
+        self._actors: Container[str] | None = None
+        self._notes: dict[Series, _Notes] = {}
+        #: The same, by the actor alone, which is quicker to look up: an actor has one queue, but a
+        #: message can be on another.
+        self._by_actor: dict[str, _Notes] = {}
+        self._rows: dict[Series, list[int]] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, actors: Container[str]) -> None:
+        """Count from now on.
+
+        Parameters:
+          actors: The names of the actors that are declared here.
+        """
+        self._actors = actors
+
+    # Every message pays for what is done here: no call more than it takes.
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,  # noqa: ARG002 - the signature is Dramatiq's
+        message: MessageProxy,
+        *,
+        result: Any = None,  # noqa: ARG002
+        exception: BaseException | None = None,
+    ) -> None:
+        ended_at = time.monotonic()
+        notes = self._by_actor.get(message.actor_name)
+        if notes is None or notes.queue_name != message.queue_name:
+            notes = self._notes_of(message)
+            if notes is None:
+                return
+        started_at = message.started_at
+        (notes.done if exception is None else notes.failed).append(ended_at - started_at)
+        if "retries" in message.options:  # its wait is mostly the backoff
+            notes.retried.append(None)
+            return
+        try:
+            notes.waits.append(started_at * 1000 - message.message_timestamp)
+        except OverflowError:  # whoever sent it has written a number of any length there
+            notes.waits.append(0.0)
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:  # noqa: ARG002
+        notes = self._notes_of(message)
+        if notes is not None:
+            notes.skipped.append(None)
+
+    def after_nack(self, broker: dramatiq.Broker, message: MessageProxy) -> None:  # noqa: ARG002
+        notes = self._notes_of(message)
+        if notes is not None:
+            notes.dead.append(None)
 
     def rows(self) -> dict[Series, list[int]]:
-        """Everything that was counted since this process began."""
-        sums: dict[Series, list[int]] = {}
-        for thread in self._threads.copy():
-            for (queue_name, actor_name), row in thread.rows.copy().items():
-                series = Series(queue_name, actor_name)
-                known = sums.get(series)
-                sums[series] = row.copy() if known is None else list(map(int.__add__, known, row))
-        return sums
+        """Everything that was counted since this process began. Rows only grow."""
+        with self._lock:
+            for series, notes in list(self._notes.items()):
+                _count(notes, self._rows.setdefault(series, empty_row()))
+            return {series: row.copy() for series, row in self._rows.items()}
 
-    def running(self) -> list[RunningMessage]:
-        """What the threads work on now."""
-        now = time.perf_counter()
-        threads = ((thread.message, thread.started_at) for thread in self._threads.copy())
-        return [
-            RunningMessage(message, now - started_at)
-            for message, started_at in threads
-            if message is not None
-        ]
-
-    def _row(self, message: MessageProxy) -> list[int]:
-        known = self._knows_actor(message.actor_name)
-        actor_name = message.actor_name if known else UNKNOWN_ACTOR
-        return self._thread.rows.setdefault((message.queue_name, actor_name), empty_row())
+    def _notes_of(self, message: MessageProxy) -> _Notes | None:
+        """None as long as nothing is to be counted."""
+        if self._actors is None:
+            return None
+        is_known = message.actor_name in self._actors
+        series = Series(message.queue_name, message.actor_name if is_known else UNKNOWN_ACTOR)
+        notes = self._notes.setdefault(series, _Notes(message.queue_name))
+        if is_known:
+            self._by_actor[message.actor_name] = notes
+        return notes
 
 
-def new_recorder(knows_actor: Callable[[str], bool]) -> Recorder:
-    return Recorder([], knows_actor)
+def _count(notes: _Notes, row: list[int]) -> None:
+    done, failed = _taken(notes.done), _taken(notes.failed)
+    row[DONE] += len(done)
+    row[FAILED] += len(failed)
+    row[RETRIED] += len(_taken(notes.retried))
+    row[SKIPPED] += len(_taken(notes.skipped))
+    row[DEAD] += len(_taken(notes.dead))
+    runs = done + failed
+    row[RUN_US] += int(sum(runs) * 1_000_000)
+    _add_to_buckets(row, RUN_BUCKETS, BOUNDS_SECONDS, runs)
+    _count_waits(row, _taken(notes.waits))
+
+
+def _count_waits(row: list[int], noted: array[float]) -> None:
+    if not noted:
+        return
+    offset_ms = (time.time() - time.monotonic()) * 1000
+    # The clock of a producer may be ahead, and a message can bring any number.
+    least, most = -offset_ms, MAX_WAIT_SECONDS * 1000 - offset_ms
+    if not (least <= min(noted) and max(noted) <= most and isfinite(sum(noted))):
+        noted = array("d", (min(max(least, each), most) for each in noted))
+    row[WAIT_US] += int((sum(noted) + offset_ms * len(noted)) * 1000)
+    # Rather than each wait, the few bounds are brought into the terms of what was noted.
+    bounds = [1000 * bound - offset_ms for bound in BOUNDS_SECONDS]
+    _add_to_buckets(row, WAIT_BUCKETS, bounds, noted)
+
+
+def _add_to_buckets(
+    row: list[int], first: int, bounds: Sequence[float], values: array[float]
+) -> None:
+    for bucket, count in Counter(map(bisect_left, repeat(bounds), values)).items():
+        row[first + bucket] += count
+
+
+def _taken(noted: _Numbers) -> _Numbers:
+    """Take what has been noted, while others go on adding to the end of it."""
+    taken = noted[:]
+    del noted[: len(taken)]
+    return taken

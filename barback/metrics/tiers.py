@@ -65,11 +65,22 @@ class MetricsKeys:
         """Hash: what was counted as long as anybody has."""
         return f"{self._prefix}:total:{series.queue_name}:{series.actor_name}"
 
-    def running(self, worker_id: str) -> str:
-        """String: what a worker has been working on for longer than a moment, as JSON. It expires
-        if the worker does not renew it.
+    @cached_property
+    def incidents(self) -> str:
+        """Hash: ``kind:queue`` → how often something went wrong."""
+        return f"{self._prefix}:incidents"
+
+    @cached_property
+    def version(self) -> str:
+        """String: the version of the worker that started last."""
+        return f"{self._prefix}:version"
+
+    @cached_property
+    def deployments(self) -> str:
+        """Sorted set: ``time:version`` by when a worker of another version than the one before
+        started, in server seconds.
         """
-        return f"{self._prefix}:running:{worker_id}"
+        return f"{self._prefix}:deployments"
 
     @property
     def _prefix(self) -> str:

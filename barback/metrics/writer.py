@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.logging import get_logger
 
+from barback.connection.incidents import incidents
 from barback.connection.outage import Outage
 from barback.metrics.counts import FIELDS, Series
 from barback.metrics.tiers import HOURS, TIERS, MetricsKeys
@@ -23,15 +23,8 @@ if TYPE_CHECKING:
 #: How often counts are written, in seconds. A worker that is killed loses what it counted since.
 WRITE_SECONDS = 10.0
 
-#: How often the thread looks what runs, in seconds. That alone costs no command.
-LOOK_SECONDS = 2.0
-
-#: A message that has run for so long, in seconds, is shown as running. Those that are done sooner
-#: cost no command.
-SHOWN_AFTER_SECONDS = 2.0
-
-#: How long what a worker runs is believed, in seconds, if it does not say so again.
-RUNNING_TTL_SECONDS = 30
+#: How often the thread counts what others have noted, in seconds. That costs no command.
+COUNT_SECONDS = 1.0
 
 #: How long the loss of a history's tail is put up with when a worker ends, in seconds.
 STOP_SECONDS = 3.0
@@ -43,18 +36,18 @@ class HistoryWriter:
 
     Parameters:
       store: Where to.
-      worker_id: The worker that counts.
-      recorder: What it has counted.
+      recorder: What the worker has counted.
+      version: What of the program is deployed, or None.
     """
 
-    def __init__(self, store: Store, worker_id: str, recorder: Recorder) -> None:
+    def __init__(self, store: Store, recorder: Recorder, *, version: str | None = None) -> None:
         self._store = store
-        self._worker_id = worker_id
         self._recorder = recorder
+        self._version = version
+        self._is_version_noted = version is None
         self._keys = MetricsKeys(store.namespace, store.on_cluster)
         self._written: dict[Series, list[int]] = {}
-        self._shown_ids: list[object] = []
-        self._shown_until = 0.0
+        self._written_incidents = incidents.counts()
         self._stop = threading.Event()
         self._outage = Outage(
             get_logger(__name__, type(self)), "metrics", silence=store.silence("")
@@ -86,37 +79,42 @@ class HistoryWriter:
             for series, row in rows.items()
             if any(difference := _minus(row, self._written.get(series)))
         }
-        if not news:
+        counts = incidents.counts()
+        new_incidents = counts - self._written_incidents
+        if not news and not new_incidents:
             return
         now = int(self._store.now_ms() / 1000)
         with self._store.client.pipeline(transaction=True) as pipeline:
             for series, row in news.items():
                 self._add(pipeline, series, row, now)
+            for kind_and_queue, number in new_incidents.items():
+                pipeline.hincrby(self._keys.incidents, ":".join(kind_and_queue), number)
             pipeline.zremrangebyscore(self._keys.series, "-inf", now - HOURS.kept_seconds)
             results = pipeline.execute(raise_on_error=False)
         # Where one command fails, the others have counted, and must not do so again.
         self._written = rows
+        self._written_incidents = counts
         for result in results:
             if isinstance(result, redis.RedisError):
                 raise result
 
-    def show_running(self) -> None:
-        """Tell what has been running for longer than a moment, if that has changed.
+    def note_version(self) -> None:
+        """Note when a worker of another version than the one before has started.
 
         Raises:
           redis.RedisError: When that fails.
         """
-        running = self._describe_running()
-        ids = [each["id"] for each in running]
-        if ids == self._shown_ids and (not ids or time.monotonic() < self._shown_until):
+        if self._is_version_noted:
             return
-        key = self._keys.running(self._worker_id)
-        if running:
-            self._store.client.set(key, json.dumps(running), ex=RUNNING_TTL_SECONDS)
-        else:
-            self._store.client.delete(key)
-        self._shown_ids = ids
-        self._shown_until = time.monotonic() + RUNNING_TTL_SECONDS / 2
+        client, version = self._store.client, str(self._version)
+        # In one step, so that of many workers that start together one notes it.
+        before: Any = client.set(self._keys.version, version, get=True)
+        if before != version.encode():
+            now_ms = self._store.now_ms()
+            now = now_ms / 1000
+            client.zadd(self._keys.deployments, {f"{now_ms}:{version}": now})
+            client.zremrangebyscore(self._keys.deployments, "-inf", now - HOURS.kept_seconds)
+        self._is_version_noted = True
 
     def _add(self, pipeline: Pipeline, series: Series, row: list[int], now: int) -> None:
         counted = [(name, number) for name, number in zip(FIELDS, row, strict=True) if number]
@@ -131,27 +129,15 @@ class HistoryWriter:
         pipeline.expire(total, HOURS.kept_seconds)
         pipeline.zadd(self._keys.series, {":".join(series): now})
 
-    def _describe_running(self) -> list[dict[str, object]]:
-        now = time.time()
-        return [
-            {
-                "queue": each.message.queue_name,
-                "actor": each.message.actor_name,
-                "id": each.message.options.get("redis_message_id"),
-                "since": now - each.seconds,
-            }
-            for each in self._recorder.running()
-            if each.seconds >= SHOWN_AFTER_SECONDS
-        ]
-
     def _run(self) -> None:
         is_last, write_at = False, time.monotonic() + WRITE_SECONDS
         while not is_last:
-            is_last = self._stop.wait(LOOK_SECONDS)
+            is_last = self._stop.wait(COUNT_SECONDS)
+            self._recorder.rows()
             try:
                 if self._outage.is_on:  # there may be nothing to write, which proves nothing
                     self._store.now_ms()
-                self.show_running()
+                self.note_version()
                 if is_last or self._outage.is_on or time.monotonic() >= write_at:
                     write_at = time.monotonic() + WRITE_SECONDS
                     self.write()

@@ -28,6 +28,10 @@ class WorkerStatus:
       lost_threads: How many of its threads have died.
       silence_seconds: For each queue that it consumes, how long ago it looked for messages, by
         the server's clock.
+      version: What of its program is deployed, as the program has told its broker, or None.
+      started_at: When it started, as a Unix time in seconds by its own clock, or None.
+      memory_bytes: How much memory its process has, or None where that is not known.
+      round_trip_seconds: How long its last heartbeat took there and back, or None.
     """
 
     worker_id: str
@@ -36,6 +40,10 @@ class WorkerStatus:
     threads: int | None
     lost_threads: int
     silence_seconds: dict[str, float]
+    version: str | None = None
+    started_at: float | None = None
+    memory_bytes: int | None = None
+    round_trip_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +113,10 @@ def _worker_status(
         threads=_typed(info.get("threads"), int),
         lost_threads=_typed(info.get("lost_threads"), int) or 0,
         silence_seconds=silence_seconds,
+        version=_typed(info.get("version"), str),
+        started_at=_typed(info.get("started_at"), float),
+        memory_bytes=_typed(info.get("memory_bytes"), int),
+        round_trip_seconds=_typed(info.get("round_trip_seconds"), float),
     )
 
 

@@ -21,7 +21,7 @@ from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
 from barback.periodic.plan import ON_TIME, Plan
-from barback.periodic.record import TickRecord
+from barback.periodic.record import AnnouncedPlan, TickRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +62,10 @@ class TickScheduler:
         self.plans = {actor: plan for actor in actors if (plan := Plan.of(actor))}
         self.broker: ScheduleBroker = next(iter(self.plans)).broker  # type: ignore[assignment]
         self.record = TickRecord(self.broker.client, self.broker.namespace)
+        self._announced = [
+            AnnouncedPlan(actor.actor_name, actor.queue_name, plan.schedule)
+            for actor, plan in self.plans.items()
+        ]
         self.heartbeat = Heartbeat(self.broker.client, self.broker.namespace, PROGRAM)
         self.logger = logging.getLogger(__name__)
         self._now = now or (lambda: server_now(self.broker.client))
@@ -103,6 +107,7 @@ class TickScheduler:
                 names.remove(actor.actor_name)
                 refused = error
         self.record.looked(names, now)
+        self.record.announce(self._announced, now)
         self.heartbeat.beat(now)
         if refused is not None:
             raise refused

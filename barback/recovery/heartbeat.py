@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.logging import get_logger
@@ -15,6 +13,7 @@ from dramatiq.logging import get_logger
 from barback.connection.outage import Outage
 from barback.errors import WrongKeyType
 from barback.recovery.heartbeat_line import HeartbeatLine
+from barback.recovery.introduction import describe_process
 from barback.recovery.maintenance import forget_workers
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Heartbeat:
       bell_of: Tells the key of the bell at which this worker waits for a queue.
       describe: Looks after the worker's threads, and tells of them what others may want to know.
       running: Tells what it runs of some queues, as JSON.
-      cancel: Has it stop messages of a shard.
+      stop: Has it stop messages of a shard, by their ids, and start none of its paused queues.
     """
 
     def __init__(
@@ -73,9 +72,9 @@ class Heartbeat:
         *,
         holds: Callable[[str], bool],
         bell_of: Callable[[str], str],
-        describe: Callable[[], dict[str, int]],
+        describe: Callable[[], dict[str, Any]],
         running: Callable[[list[str]], dict[str, str]],
-        cancel: Callable[[str, list[str]], None],
+        stop: Callable[[str, list[str], list[str]], None],
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self._store = store
@@ -85,12 +84,12 @@ class Heartbeat:
         self._bell_of = bell_of
         self._describe = describe
         self._running = running
-        self._cancel = cancel
+        self._stop = stop
         #: By shard: on a cluster each queue has a server of its own.
         self._lines: dict[str, HeartbeatLine] = {}
         #: When each queue's consumer last looked for messages, on the monotonic clock.
         self._consumers: dict[str, float] = {}
-        self._started_at = time.time()
+        self._round_trip_seconds: float | None = None
         self._introduction = Outage(self.logger, "the list of workers")
         self._wake = threading.Event()
         self._is_known = threading.Event()
@@ -167,13 +166,13 @@ class Heartbeat:
         try:
             if is_beat_due:
                 self._beat(line.connection, queue_names)
-            cancelled_ids = self._store.look(
+            cancelled_ids, paused = self._store.look(
                 line.connection,
                 {name: self._bell_of(name) for name in queue_names},
                 worker_id=self._worker_id,
                 running=self._running(queue_names),
             )
-            self._cancel(shard, cancelled_ids)
+            self._stop(shard, cancelled_ids, paused)
         except WrongKeyType as error:  # the connection is fine, and the queue's consumer says it
             self.logger.debug("A queue was left out: %s", error)
         except Exception as error:  # noqa: BLE001 - nothing may end this thread
@@ -183,12 +182,14 @@ class Heartbeat:
         return True
 
     def _beat(self, connection: RedisConnection, queue_names: list[str]) -> None:
+        sent_at = time.monotonic()
         suspects = self._store.heartbeat(
             connection,
             self._worker_id,
             self._living_consumers(queue_names),
             suspicious_ms=SUSPICIOUS_MS,
         )
+        self._round_trip_seconds = time.monotonic() - sent_at
         self._is_known.set()
         for queue_name, silent in suspects.items():
             if silent:
@@ -199,9 +200,9 @@ class Heartbeat:
         alive = self._living_consumers(list(self._consumers))
         queues = [name for name, is_alive in alive.items() if is_alive]
         try:
-            description = self._describe_worker()
+            description = describe_process(self._round_trip_seconds) | self._describe()
             if queues:
-                self._store.introduce(self._worker_id, description, queues)
+                self._store.introduce(self._worker_id, json.dumps(description), queues)
             self._introduction.end()
         except WrongKeyType as error:
             self._introduction.report(error)
@@ -237,14 +238,3 @@ class Heartbeat:
             or self._holds(name)
             for name in queue_names
         }
-
-    def _describe_worker(self) -> str:
-        """Who and where this worker is, as JSON."""
-        return json.dumps(
-            {
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "started_at": self._started_at,
-                **self._describe(),
-            }
-        )

@@ -9,6 +9,7 @@ import redis
 from dramatiq.logging import get_logger
 from redis.exceptions import ResponseError
 
+from barback.connection.incidents import incidents
 from barback.monitoring.workers import worker_name
 from barback.printable import printable
 from barback.recovery.maintenance import Maintenance
@@ -87,6 +88,9 @@ class Recovery:
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
         """Put what a dead worker held back, unless it has sent a new heartbeat."""
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
+        if back is not None:
+            incidents.note("crash", queue_name)
+            incidents.note("recovery", queue_name, back)
         if back:
             self.logger.warning(
                 "Worker %s has died or was cut off. Of queue %r it held %d, which others get now.",

@@ -10,13 +10,13 @@ import dramatiq
 import redis
 
 from barback.errors import BulkEnqueueFailed, NotConfirmed
+from barback.messages.ids import new_id
 from barback.sending.guarding import is_unique
 from barback.sending.preparing import (
     as_sent,
     encode,
     encode_sent,
     is_of_own_class,
-    new_id,
     priority_of,
     with_id,
 )
@@ -132,7 +132,7 @@ class BulkEnqueue:
         sent: Sent = []
         arguments: defaultdict[str, list[Argument]] = defaultdict(list)
         for message in chunk:
-            redis_id = new_id(priority_of(message, hooks.actors))
+            redis_id = new_id(message.message_id, priority_of(message, hooks.actors))
             fields = with_id(message, redis_id)
             if has_hooks or is_of_own_class(message) or "control" in message.options:
                 copy = as_sent(message, fields, delay_ms)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from binascii import b2a_base64
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
@@ -128,16 +126,6 @@ def _as_stored(fields: dict[str, Any], sent: dramatiq.Message[Any]) -> dict[str,
     return {**fields, "options": options}
 
 
-def new_id(priority: int = 0) -> str:
-    """An id for an entry in Redis: 95 random bits, as 16 letters and digits.
-
-    Each id is stored three times, so each character counts; stock's UUIDs have 36. A priority
-    other than 0 stands before it: ``5:…``.
-    """
-    digits = b2a_base64(os.urandom(12), newline=False).translate(_LETTERS_AND_DIGITS).decode()
-    return f"{priority}:{digits}" if priority else digits
-
-
 def priority_of(
     message: dramatiq.Message[Any] | MessageProxy, actors: Mapping[str, dramatiq.Actor[Any, Any]]
 ) -> int:
@@ -156,7 +144,3 @@ def priority_of(
             f"number from -{MAX_PRIORITY} to {MAX_PRIORITY}, got {priority!r}."
         )
     return priority or 0
-
-
-#: Two letters take the place of the two characters of base64 that shells and URLs mistake.
-_LETTERS_AND_DIGITS = bytes.maketrans(b"+/", b"Az")

@@ -12,8 +12,9 @@ from dramatiq.middleware import Retries
 
 from barback.errors import BrokerUnavailable, MessageRejected
 from barback.messages.delivery import Delivery, FollowUp
+from barback.messages.ids import new_id
 from barback.sending.guarding import in_place_of, is_unique, with_unique_key
-from barback.sending.preparing import as_sent, encode, encode_sent, new_id, priority_of, with_id
+from barback.sending.preparing import as_sent, encode, encode_sent, priority_of, with_id
 from barback.store.calls import Guard
 from barback.store.checks import check_store
 
@@ -84,7 +85,7 @@ class Sender:
         """See :meth:`barback.RedisBroker.enqueue`."""
         hooks = self.hooks
         confirmation = confirmation or self.confirmation
-        redis_id = new_id(priority_of(message, hooks.actors))
+        redis_id = self._id_for(message)
         fields = with_id(message, redis_id)
         sent = as_sent(message, fields, delay_ms)
         hooks.emit_before("enqueue", sent, delay_ms)
@@ -119,7 +120,7 @@ class Sender:
     ) -> dramatiq.Message[Any] | None:
         """See :meth:`barback.RedisBroker.enqueue_once`."""
         confirmation = confirmation or self.confirmation
-        redis_id = new_id(priority_of(message, self.hooks.actors))
+        redis_id = self._id_for(message)
         fields = with_id(message, redis_id)
         sent = as_sent(message, fields, None)
         self.hooks.emit_before("enqueue", sent, None)
@@ -180,7 +181,7 @@ class Sender:
         if not isinstance(message, Delivery):
             return
         if isinstance(error, BrokerUnavailable):
-            redis_id = new_id(priority_of(message, self.hooks.actors))
+            redis_id = self._id_for(message)
             payload = encode(with_id(message, redis_id), self.max_message_bytes)
             message.follow_by(FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS))
             message.failed = False  # it runs again, so it is no dead letter yet
@@ -221,6 +222,14 @@ class Sender:
         if client not in self._checked.values():
             self._register_at.clear()
         self._checked[confirmation] = client
+
+    def _id_for(self, message: dramatiq.Message[Any] | MessageProxy) -> str:
+        priority = priority_of(message, self.hooks.actors)
+        if isinstance(message, Delivery) and message.origin is self.store:
+            following = message.take_next_id(priority)
+            if following is not None:
+                return following
+        return new_id(message.message_id, priority)
 
     def _follows(self, message: dramatiq.Message[Any] | MessageProxy, follow_up: FollowUp) -> bool:
         """Whether a message is one that a worker of this broker has not finished yet. What is

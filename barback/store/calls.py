@@ -147,7 +147,7 @@ class QueueCalls:
         """How many messages wait."""
         return int(self.connections.run(_LENGTH, (self.keys.queue, self.keys.levels)))
 
-    def position(self, redis_id: str) -> int | None:
+    def position(self, redis_id: str | bytes) -> int | None:
         """How many messages wait before one, or None when it does not wait."""
         found = self.connections.run(_POSITION, (self.keys.queue, self.keys.levels), (redis_id,))
         return None if found is None else int(found)
@@ -163,8 +163,10 @@ class QueueCalls:
 
     # -- delayed messages -------------------------------------------------------------------------
 
-    def promote(self, at_most: int) -> int:
-        """Move messages that are due to the end of the queue; tells how many."""
+    def promote(self, at_most: int, redis_ids: Sequence[Argument] = ()) -> int:
+        """Move messages that are due to the end of the queue, or those that are named, whether
+        they are due or not; tells how many.
+        """
         keys = self.keys
         return int(
             self.connections.run(
@@ -173,7 +175,7 @@ class QueueCalls:
                     *(keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
                     *(keys.delayed_messages, keys.due, keys.paced),
                 ),
-                (at_most,),
+                (at_most, *redis_ids),
             )
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from barback.connection.server import check_server
+from barback.connection.server import check_mode, check_server
 from barback.errors import UnsuitableServer
 from barback.store.scripts import load
 
@@ -35,12 +35,14 @@ def check_store(store: Store, confirmation: Confirmation | None = None) -> None:
 
 
 def check_format(store: Store) -> None:
-    """Refuse data in a format that this version does not know, and write nothing.
+    """Refuse data in a format that this version does not know, and a server that the client is
+    not for, and write nothing.
 
     Raises:
       UnsuitableServer: When it is.
       redis.RedisError: When the server cannot be asked.
     """
+    check_mode(store.client)
     _check(store, store.client.get(store.fleet_keys.format))
 
 

@@ -40,11 +40,7 @@ class ControlCalls:
         """Delete messages that wait; tells how many."""
         keys = self.keys
         waiting = (keys.queue, keys.messages, keys.levels, keys.crashes)
-        return int(
-            self.connections.run(
-                _PURGE, (*waiting, keys.waiting, keys.paused, *keys.control), (at_most,)
-            )
-        )
+        return int(self.connections.run(_PURGE, (*waiting, *keys.control), (at_most,)))
 
     def cancel(
         self, ids_and_records: Sequence[Argument], *, ttl_ms: int, max_count: int
@@ -59,7 +55,7 @@ class ControlCalls:
             _CANCEL,
             (
                 *(keys.queue, keys.messages, keys.levels, keys.delayed_messages, keys.due),
-                *(keys.crashes, keys.waiting, keys.paused, *keys.control),
+                *(keys.crashes, *keys.control),
             ),
             (ttl_ms, max_count, *ids_and_records),
         )
@@ -77,8 +73,8 @@ class ControlCalls:
             cursor = self.connections.run(
                 _SWEEP,
                 (
-                    *(keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
-                    *(keys.delayed_messages, *keys.control, *map(keys.acks, worker_ids)),
+                    *(keys.queue, keys.messages, keys.delayed_messages, *keys.control),
+                    *map(keys.acks, worker_ids),
                 ),
                 (cursor,),
             )
@@ -96,6 +92,5 @@ class ControlCalls:
     def resume(self) -> bool:
         """End the pause of the queue; False: it was not paused."""
         keys = self.keys
-        return bool(
-            self.connections.run(_RESUME, (keys.queue, keys.levels, keys.waiting, keys.paused))
-        )
+        of_queue = (keys.queue, keys.levels, keys.waiting, keys.paused)
+        return bool(self.connections.run(_RESUME, (*of_queue, *keys.control)))

@@ -1,4 +1,4 @@
-"""The names of the keys of a queue in Redis.
+"""The names of the keys in Redis.
 
 Those of stock Dramatiq keep their names and meaning, so that its workers and producers can share
 a queue with ours. All others begin with ``<namespace>:__barback__:``.
@@ -155,14 +155,22 @@ class QueueKeys:
     @cached_property
     def slots_used(self) -> str:
         """Hash, ours: key of a limit → how many messages hold a slot."""
-        return self._own("slots-used")
+        return self._of_limits("slots-used")
 
     @cached_property
     def parked(self) -> str:
-        """Hash, ours: id → the key of the limit that a message waits for. The ids of each key wait
-        in a list of their own, ``<this key>:<key>``, the next one first.
+        """Hash, ours: id → the how-manieth, under a limit of how many, and with which key, waits
+        for a slot. The ids of each key wait in a list of their own, ``<this key>:<key>``, the next
+        one first.
         """
         return self._own("parked")
+
+    @cached_property
+    def lines(self) -> str:
+        """What the sorted sets of the queues that wait for a slot begin with, ``<this>:<key>``; and
+        a number, ours: how many have waited so far.
+        """
+        return self._of_limits("lines")
 
     @cached_property
     def paced(self) -> str:
@@ -174,7 +182,7 @@ class QueueKeys:
     @cached_property
     def starts(self) -> str:
         """What the sorted sets of the latest starts under a limit begin with: ``<this>:<key>``."""
-        return self._own("starts")
+        return self._of_limits("starts")
 
     @cached_property
     def status(self) -> tuple[str, ...]:
@@ -189,7 +197,7 @@ class QueueKeys:
         """What a message may leave behind besides itself, in the order that the scripts want."""
         return (
             *(self.cancelling, self.ended, self.ended_details, self.claims),
-            *(self.slots, self.slots_used, self.parked, self.paced),
+            *(self.slots, self.slots_used, self.parked, self.paced, self.lines),
         )
 
     def bell(self, worker_id: str) -> str:
@@ -202,7 +210,17 @@ class QueueKeys:
 
     @cached_property
     def _name(self) -> str:
-        return f"{{{self.queue_name}}}" if self.on_cluster else self.queue_name
+        if not self.on_cluster:
+            return self.queue_name
+        # No queue of Dramatiq has such a name, but a strange entry among the names of queues may:
+        # {} would be no hash tag.
+        is_strange = self.queue_name[:1] in {"", "}"}
+        return f"{{{':' if is_strange else ''}{self.queue_name}}}"
 
     def _own(self, kind: str) -> str:
         return f"{self.namespace}:__barback__:{self._name}:{kind}"
+
+    def _of_limits(self, kind: str) -> str:
+        """What all queues share, but on a cluster, where each may be on another server."""
+        name = self._name if self.on_cluster else "limits"
+        return f"{self.namespace}:__barback__:{name}:{kind}"

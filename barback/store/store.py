@@ -48,6 +48,10 @@ class Store:
     Parameters:
       client: A client of the server, or of the cluster.
       namespace: What every key begins with.
+
+    Raises:
+      ValueError: When the namespace would keep all queues of a cluster on one server, or each
+        key of a queue on another.
     """
 
     def __init__(self, client: redis.Redis, namespace: str) -> None:
@@ -59,6 +63,11 @@ class Store:
         #: The client that was handed in.
         self.given_client = client
         self.on_cluster = isinstance(client, RedisCluster)
+        if self.on_cluster and "{" in self.namespace:
+            raise ValueError(
+                f"Expected a namespace without braces on a cluster, got {self.namespace!r}. There "
+                "the name of the queue, in braces, tells which server has it."
+            )
         #: A client for what is asked rarely.
         self.client = client if self.on_cluster else twin_of(client)
         self.fleet_keys = FleetKeys(self.namespace, self.on_cluster)
@@ -202,7 +211,7 @@ class Store:
         *,
         worker_id: str = "",
         running: Mapping[str, str] | None = None,
-    ) -> list[str]:
+    ) -> tuple[list[str], list[str]]:
         """Wake workers of queues of one shard that wait although there are messages.
 
         Parameters:
@@ -211,15 +220,16 @@ class Store:
           running: For each queue what that worker runs, as JSON; empty for nothing.
 
         Returns:
-          The ids of the messages that it holds and should stop.
+          The ids of the messages that it holds and should stop, and the queues that are paused.
         """
         keys: list[str] = []
         for queue, bell in ((self.keys(name), bell) for name, bell in bells.items()):
             keys += (queue.queue, queue.levels, queue.waiting, queue.paused, bell)
             keys += (queue.cancelling, queue.acks(worker_id), queue.running)
         texts = ((running or {}).get(name, "") for name in bells)
-        found = connection.run(_LOOK, keys, (worker_id, *texts))
-        return [raw_id.decode(errors="replace") for raw_id in found]
+        ids, paused = connection.run(_LOOK, keys, (worker_id, *texts))
+        names = list(bells)
+        return [it.decode(errors="replace") for it in ids], [names[index] for index in paused]
 
     def next_due_ms(self, queue_names: Sequence[str]) -> dict[str, tuple[int, int]]:
         """For each queue of one shard how long until a delayed message is due (-1: there is none),

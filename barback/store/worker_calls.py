@@ -117,9 +117,8 @@ class WorkerCalls:
             self.connections.run(
                 _ADMIT,
                 (
-                    *(keys.queue, keys.messages, self._acks, keys.levels, keys.waiting),
-                    *(keys.paused, keys.delayed_messages, keys.due, keys.delay_changed),
-                    *(keys.starts, *keys.control),
+                    *(keys.queue, keys.messages, self._acks, keys.delayed_messages, keys.due),
+                    *(keys.delay_changed, keys.starts, *keys.control),
                 ),
                 (redis_id, unique_key, *room),
             )
@@ -152,7 +151,7 @@ class WorkerCalls:
                 _JOIN,
                 (
                     *(keys.queue, keys.messages, self._acks, keys.levels, keys.consumers),
-                    *(keys.heartbeats, keys.waiting, keys.paused),
+                    *(keys.heartbeats, keys.waiting, keys.paused, *keys.control),
                 ),
                 (self._worker_id, epoch, *held_ids),
             )
@@ -173,6 +172,7 @@ class WorkerCalls:
             (
                 *(keys.queue, keys.messages, self._acks, keys.levels, keys.consumers),
                 *(keys.heartbeats, keys.waiting, keys.paused, self.bell, keys.running),
+                *keys.control,
             ),
             (self._worker_id, *held_ids),
         )
@@ -184,7 +184,7 @@ class WorkerCalls:
             _REQUEUE,
             (
                 *(keys.queue, keys.messages, self._acks, keys.levels),
-                *(keys.waiting, keys.paused),
+                *(keys.waiting, keys.paused, *keys.control),
             ),
             redis_ids,
         )
@@ -219,7 +219,7 @@ class WorkerCalls:
             (
                 *(keys.queue, keys.messages, self._acks, keys.crashes, keys.levels),
                 *(keys.consumers, keys.heartbeats, keys.waiting, keys.paused),
-                *(keys.bell(self._worker_id), keys.running),
+                *(keys.bell(self._worker_id), keys.running, *keys.control),
             ),
             (self._worker_id, last_heartbeat, self._fleet_keys.bell(self._worker_id)),
         )

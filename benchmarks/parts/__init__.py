@@ -8,6 +8,7 @@ from benchmarks.parts import (
     delays,
     fleet,
     isolation,
+    limits,
     memory,
     network,
     pickup,
@@ -18,8 +19,8 @@ from benchmarks.parts import (
 )  # fmt: skip
 
 _MODULES = (
-    throughput, pickup, network, delays, memory, backlog, queues, fleet, priority, confirm,
-    isolation, recovery,
+    throughput, pickup, network, delays, memory, backlog, queues, fleet, priority, limits,
+    confirm, isolation, recovery,
 )  # fmt: skip
 
 PARTS = {module.PART.name: module.PART for module in _MODULES}

@@ -13,6 +13,7 @@ from typing import Any
 import dramatiq
 
 from benchmarks.harness.recorder import run_task
+from benchmarks.systems import control
 
 Message = dramatiq.Message[Any]
 
@@ -38,7 +39,13 @@ LEVELS = [
 
 
 #: Which actors get the messages, one after the other.
-CHOICES = {"first": ACTORS[:1], "last": ACTORS[-1:], "all": ACTORS, "levels": LEVELS}
+CHOICES = {
+    "first": ACTORS[:1],
+    "last": ACTORS[-1:],
+    "all": ACTORS,
+    "levels": LEVELS,
+    **control.choices(broker),
+}
 
 
 async def send(message_id: int, sent_ns: int, to: str = "first") -> None:

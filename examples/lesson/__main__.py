@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -53,6 +54,8 @@ def main(each: int, scale: float, into: Path) -> None:
 
     Exit codes: 0 done, 1 not all was served, 2 wrong usage, 3 the server does not start.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):  # leave no server and no worker behind
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="barback-lesson-") as directory:
         log = Path(directory) / "workers.log"
         try:

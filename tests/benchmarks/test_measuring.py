@@ -17,7 +17,7 @@ from benchmarks.harness.machine import PROJECT_DIR
 from benchmarks.harness.server import Server, private_server
 from benchmarks.harness.slow_network import slow_network
 from benchmarks.harness.waiting import DeadlineError
-from benchmarks.parts import confirm, priority, queues, recovery, throughput
+from benchmarks.parts import confirm, limits, priority, queues, recovery, throughput
 from benchmarks.parts.pickup import waits_ms
 from benchmarks.systems.catalog import SYSTEMS, older
 
@@ -97,6 +97,18 @@ def test_a_part_measures_figures_that_the_report_shows(bench: Bench, part: Any) 
 
     assert figures
     assert set(figures) <= {figure.key for figure in part.PART.figures}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", [SYSTEMS["ours"], SYSTEMS["stock"]], ids=lambda each: each.name)
+def test_limits_are_measured_on_both_kinds_of_dramatiq(bench: Bench) -> None:
+    figures = limits.measure(bench)
+
+    names = {figure.key for figure in limits.PART.figures}
+    of_ours = {name for name in names if name.startswith("remembered")}
+    assert set(figures) == (names if bench.system.name == "ours" else names - of_ours)
+    assert 0 <= float(str(figures["limits_fairness"])) <= 1
+    assert bench.delivery.lost == bench.delivery.duplicated == 0
 
 
 @pytest.mark.slow

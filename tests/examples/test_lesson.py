@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 
 from examples.lesson.drawing import draw
 from lesson_rounds import A_QUEUE_EACH, DRINKS, ONE_QUEUE, Slip
 from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
 from tests.support.readme import read_blocks
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lesson_rounds import LessonQueue
-    from tests.support.processes import ProcessStarter
+    from tests.support.processes import ProcessStarter, TestProcess
 
 #: What is in the place of what was measured, or depends on where it is drawn.
 VARIES = re.compile(r"\d+\.\d s|(?<=Drawn: )\S+/")
@@ -89,6 +92,27 @@ def test_the_same_slips_are_drawn_the_same_in_two_themes() -> None:
             texts_of(svg)
         )
         assert bars_in(svg) == 2 * 2 * len(DRINKS) * 3
+
+
+@pytest.mark.slow
+def test_whoever_stops_it_finds_nothing_left_behind(start: ProcessStarter) -> None:
+    # Given a lesson with its server and its workers
+    run = start(["python", "-m", "examples.lesson", "--scale", "1"], REDIS_URL="")
+    run.wait_for_output("One queue for all")
+    eventually(lambda: len(descendants(run)) >= 6, timeout_seconds=30)
+    started = descendants(run)
+
+    # When it is stopped
+    assert run.stop() == 128 + signal.SIGTERM
+
+    # Expect its workers to be stopped, too, and nothing to be drawn
+    _, alive = psutil.wait_procs(started, timeout=30)
+    assert alive == []
+    assert "Drawn" not in run.output
+
+
+def descendants(run: TestProcess) -> list[psutil.Process]:
+    return psutil.Process(run.pid).children(recursive=True)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ _VARYING = [
         r"\d{4}-\d\d-\d\d\S*(?: [\d:.,]+)?",
     ),
     (r"\b\d\d:\d\d(?::\d\d)?\b", r"\d\d:\d\d(?::\d\d)?"),
-    (r"PID \d+", r"PID \d+"),
+    (r"(?:PID|process) \d+", r"(?:PID|process) \d+"),
     (r"[\w.-]+:\d+ \(\d+\)", r"\S+:\d+ \(\d+\)"),
     (r"\b[\w.-]+:\d{3,}\b", r"\S+:\d+"),
     (r"\d+(?:[.,]\d+)* ?(?:µs|ms|s|min|h)\b", r"\d+(?:[.,]\d+)* ?(?:µs|ms|s|min|h)\b"),

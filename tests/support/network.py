@@ -6,16 +6,31 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: An address like this one exists in the namespaces alone.
 SUBNET = "10.213.0"
+
+
+@dataclass(frozen=True)
+class Cable:
+    """What a cable does to packets, each way.
+
+    Parameters:
+      delay_seconds: How long they are under way.
+      loss: Which part of them is lost, 0 to 1.
+    """
+
+    delay_seconds: float = 0.0
+    loss: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -54,21 +69,29 @@ def run(*command: str) -> None:
 
 
 @contextlib.contextmanager
-def network(*names: str) -> Iterator[list[Host]]:
-    """Hosts with these names; skip where namespaces may not be made."""
+def network(*names: str, cables: Mapping[str, Cable] | None = None) -> Iterator[list[Host]]:
+    """Hosts with these names; skip where namespaces may not be made.
+
+    Parameters:
+      *names: The names.
+      cables: Which of them have a cable that is not perfect.
+    """
     _require_namespaces()
     with contextlib.ExitStack() as stack:
-        hub = f"bar-{os.getpid()}-hub"
+        hub = _unique("hub")
         _make_namespace(hub, stack)
         run("ip", "-n", hub, "link", "add", "bridge", "type", "bridge")
         run("ip", "-n", hub, "link", "set", "bridge", "up")
-        yield [_connect(name, number, hub, stack) for number, name in enumerate(names, start=1)]
+        hosts = [Host(_unique(name), hub, f"{SUBNET}.{n}") for n, name in enumerate(names, start=1)]
+        for name, host in zip(names, hosts, strict=True):
+            _connect(host, (cables or {}).get(name), stack)
+        yield hosts
 
 
 def _require_namespaces() -> None:
     if shutil.which("ip") is None:
         pytest.skip("there is no `ip`; apt-get install iproute2")
-    name = f"bar-{os.getpid()}-try"
+    name = _unique("try")
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         pytest.skip(f"network namespaces may not be made here: {made.stderr.strip()}")
@@ -81,12 +104,37 @@ def _make_namespace(name: str, stack: contextlib.ExitStack) -> None:
     run("ip", "-n", name, "link", "set", "lo", "up")
 
 
-def _connect(name: str, number: int, hub: str, stack: contextlib.ExitStack) -> Host:
-    host = Host(f"bar-{os.getpid()}-{name}", hub, f"{SUBNET}.{number}")
+def _unique(name: str) -> str:
+    return f"bar-{os.getpid()}-{name}"
+
+
+def _connect(host: Host, cable: Cable | None, stack: contextlib.ExitStack) -> None:
     _make_namespace(host.name, stack)
-    peer = ["peer", "name", "eth0", "netns", host.name]
-    run("ip", "-n", hub, "link", "add", host.cable, "type", "veth", *peer)
-    run("ip", "-n", hub, "link", "set", host.cable, "master", "bridge", "up")
+    if cable is None:
+        peer = ["peer", "name", "eth0", "netns", host.name]
+        run("ip", "-n", host.hub, "link", "add", host.cable, "type", "veth", *peer)
+    else:
+        _lay(cable, host, stack)
+    run("ip", "-n", host.hub, "link", "set", host.cable, "master", "bridge", "up")
     run("ip", "-n", host.name, "addr", "add", f"{host.address}/24", "dev", "eth0")
     run("ip", "-n", host.name, "link", "set", "eth0", "up")
-    return host
+
+
+def _lay(cable: Cable, host: Host, stack: contextlib.ExitStack) -> None:
+    """Both ends are made at the bridge, where the process is that carries frames; one moves."""
+    enter = ["ip", "netns", "exec", host.hub, sys.executable, "-m", "tests.support.wire"]
+    ends = [host.cable, "other-end"]
+    wire = subprocess.Popen(
+        [*enter, *ends, str(cable.delay_seconds), str(cable.loss)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+    )
+    stack.callback(_end, wire)
+    assert wire.stdout is not None
+    assert wire.stdout.readline() == b"ready\n"
+    run("ip", "-n", host.hub, "link", "set", "other-end", "netns", host.name, "name", "eth0")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate(timeout=10)

@@ -13,6 +13,7 @@ from database.orders import Order, OrderState
 from menu import DRINKS
 from web.api_schemas import OPTIONAL_BEARER, DrinkName, Price, problems
 from web.networks import network_of
+from web.orders.cancelling import cancel_order
 from web.orders.placing import (
     RETRY_AFTER,
     BarIsClosed,
@@ -91,6 +92,26 @@ def get_order(order_id: str) -> OrderStatus:
     if order is None:
         raise HTTPException(404, "There is no such order.")
     return _order_status(order)
+
+
+@router.post(
+    "/{order_id}/cancel",
+    responses=problems(401, 404, 429, 503),
+    dependencies=[OPTIONAL_TOKEN],
+    openapi_extra=OPTIONAL_BEARER,
+)
+def post_cancel(order_id: str, account: MaybeAccount) -> OrderStatus:
+    """Cancel an order: before it is served it is gone at once, afterwards its worker stops within
+    about a second. One that has ended stays as it is.
+
+    An account's order takes the account's token.
+    """
+    try:
+        if not cancel_order(order_id, account.user.visitor if account else None):
+            raise HTTPException(404, "There is no such order.")
+    except BarIsClosed:
+        raise HTTPException(503, "The queue cannot be reached.", RETRY_AFTER) from None
+    return get_order(order_id)
 
 
 def _order_status(order: Order) -> OrderStatus:

@@ -12,12 +12,10 @@ from database.orders import Order, mark_cancelled
 from web.broker import broker
 from web.orders.placing import closed_when_unavailable
 
-#: How many messages are looked through for an order that was tried before, at the most.
-SEARCH_AT_MOST = 10_000
 
-
-def cancel_order(order_id: str, visitor: str) -> bool:
-    """Cancel an order of a visitor; one that has ended stays as it is.
+def cancel_order(order_id: str, visitor: str | None) -> bool:
+    """Cancel an order of a visitor, or one that nobody has signed and of which only who placed it
+    knows the id; one that has ended stays as it is.
 
     Returns:
       False when the visitor has no such order.
@@ -27,7 +25,7 @@ def cancel_order(order_id: str, visitor: str) -> bool:
     """
     with reading() as session:
         order = session.get(Order, order_id)
-    if order is None or order.visitor != visitor:
+    if order is None or order.visitor not in (None, visitor):
         return False
     if not order.is_final and order.message is not None and _cancel_message(order.message):
         with writing() as session:
@@ -37,10 +35,6 @@ def cancel_order(order_id: str, visitor: str) -> bool:
 
 def _cancel_message(payload: bytes) -> bool:
     message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
-    # Once it has failed, it waits under another id, but is still the same message.
-    ids = (message.options["redis_message_id"], message.message_id)
     with closed_when_unavailable():
-        return any(
-            cancel(broker(), each, reason="by the guest", search_at_most=SEARCH_AT_MOST)
-            for each in ids
-        )
+        answer = cancel(broker(), message.options["redis_message_id"], reason="by the guest")
+    return answer is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 
 from barback.board.access import note_change
 from barback.board.endpoints import Outcome, offset_of
 from barback.board.jobs import TooManyJobs
+from barback.board.pages.chosen import chosen_messages, noted
 from barback.board.search import MAX_SEARCHED, BadQuery, Query, search
 from barback.board.shown import LIST_CHARACTERS, arguments_of
 from barback.dead_letters import DeadLetters
@@ -67,23 +67,16 @@ def dead(board: Board, request: Request) -> dict[str, Any]:
 
 
 def change_chosen(name: str, board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001
-    """Requeue or delete the dead letters that were ticked: ``queue:id`` each, percent-encoded."""
-    parts = (each.partition(":")[::2] for each in form.get("letter", []))
-    chosen = sorted(
-        (unquote(queue_name), unquote(letter_id, errors="surrogateescape"))
-        for queue_name, letter_id in parts
-    )
-    if not chosen:
-        raise HTTPException(400, "No dead letter was chosen.")
+    """Requeue or delete the dead letters that were ticked."""
+    chosen = chosen_messages(form, "letter")
     count = 0
     for queue_name, pairs in groupby(chosen, lambda pair: pair[0]):
         letters = DeadLetters(board.broker, queue_name)
-        found = (letters.get(letter_id) for _, letter_id in pairs)
+        found = (letters.get(raw_id.decode(errors="surrogateescape")) for _, raw_id in pairs)
         there = [letter for letter in found if letter is not None]
         count += sum(_CHANGES[name](letters, there))
     query = {key: form[key][0] for key in ("q", "queue") if form.get(key)}
-    what = f"dead letters={','.join(letter_id for _, letter_id in chosen[:10])}"
-    return Outcome(what, count, "/dead", query)
+    return Outcome(f"dead letters={noted(chosen)}", count, "/dead", query)
 
 
 def change_all(name: str, board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001

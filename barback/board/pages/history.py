@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 
-from barback.board.charts import line_chart, round_up, round_up_duration
+from barback.board.charts import line_chart, mark, round_up, round_up_duration
 from barback.board.rendering import rate_in_words
 from barback.durations import duration_in_words
 from barback.metrics import SPANS
@@ -32,6 +32,8 @@ def history(board: Board, request: Request) -> dict[str, Any]:
     actor_name = request.query_params.get("actor") or None
     timeline = board.history.timeline(span_name)
     chosen = timeline.chosen(queue_name, actor_name)
+    started_at, ended_at = timeline.periods[0], timeline.ended_at
+    deployments = board.history.deployments(started_at)
     return {
         "span": span_name,
         "spans": list(SPANS),
@@ -49,8 +51,10 @@ def history(board: Board, request: Request) -> dict[str, Any]:
         ],
         "total": _summary(timeline.total(chosen)),
         "charts": _charts(timeline, timeline.per_period(chosen)),
-        "started_at": timeline.periods[0],
-        "ended_at": timeline.ended_at,
+        "deployments": deployments,
+        "marks": [mark(each.version, each.at, started_at, ended_at) for each in deployments],
+        "started_at": started_at,
+        "ended_at": ended_at,
     }
 
 

@@ -2,70 +2,92 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
 
-from barback.board.messages import find_message
+from barback import control
+from barback.board.messages import find_payload
 from barback.board.shown import (
     PAGE_CHARACTERS,
     decoded,
+    no_redaction,
     redacted,
     shown_lines,
     shown_message,
 )
-from barback.dead_letters import DeadLetters
+from barback.board.timeline import timeline_of
+from barback.results import result_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from barback.board.context import Board
-    from barback.dead_letters import DeadLetter
+    from barback.control import MessageStatus
 
 #: Options that are shown elsewhere on the page, or tell nobody anything.
 _HIDDEN_OPTIONS = frozenset({"traceback", "redis_message_id"})
 
+#: The id of a trace in the header that a message carries it in.
+_TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-")
+
+#: What an operator can do about a message in a state.
+_ACTIONS = {
+    "dead": ("requeue", "delete"),
+    "expired": ("requeue", "delete"),
+    "delayed": ("run", "cancel"),
+    "retrying": ("run", "cancel"),
+    "waiting": ("cancel",),
+    "limited": ("cancel",),
+    "taken": ("cancel",),
+    "running": ("cancel",),
+}
+
 
 def message(board: Board, request: Request) -> dict[str, Any]:
-    """A message that waits, runs, is delayed, or is dead."""
+    """A message, wherever it is, as a timeline, with all that it says."""
     queue_name = request.path_params["queue"]
     # The server has replaced what is no text in the path, but ids may be anything.
     _, _, quoted_id = request.scope["raw_path"].partition(b"/messages/")
     raw_id = unquote_to_bytes(quoted_id)
     redis_id = raw_id.decode(errors="surrogateescape")
-    letter = DeadLetters(board.broker, queue_name).get(redis_id)
-    if letter is not None:
-        where, payload = "dead", letter.payload
-    else:
-        found = find_message(board.broker.store, queue_name, raw_id)
-        if found is None:
-            raise HTTPException(
-                404,
-                "There is no such message in this queue any more: it was done, or deleted. "
-                "What is done is not kept.",
-            )
-        where, payload = found
-    running = _running(board, redis_id)
-    fields = decoded(payload)
+    status = control.find(board.broker, redis_id, search_at_most=0, queue_name=queue_name)
+    if status.state == "unknown":
+        raise HTTPException(
+            404,
+            "There is no such message any more: it was done or deleted. What is done is kept only "
+            "where workers have Control(remember_seconds=…).",
+        )
+    payload = find_payload(board.broker.store, queue_name, raw_id)
+    shown = shown_message(
+        redis_id,
+        queue_name,
+        payload,
+        board.redact,
+        size_bytes=len(payload or b""),
+        characters=PAGE_CHARACTERS,
+    )
+    fields = decoded(payload) if payload else None
     options = fields["options"] if fields else {}
     return {
         "queue_name": queue_name,
-        "where": "running" if running else where,
-        "message": shown_message(
-            redis_id,
-            queue_name,
-            payload,
-            board.redact,
-            size_bytes=len(payload),
-            characters=PAGE_CHARACTERS,
-        ),
-        "message_id": fields["message_id"] if fields else None,
+        "state": status.state,
+        "actions": _ACTIONS.get(status.state, ()) if status.cancelled_at is None else (),
+        "message": shown,
+        "has_payload": payload is not None,
+        "message_id": status.message_id,
+        "actor_name": status.actor_name,
+        "now": time.time(),
+        "timeline": timeline_of(status, shown.sent_at, options),
+        "progress": status.progress if status.state == "running" else None,
         "arguments": _arguments(fields, board) if fields else None,
         "options": {name: value for name, value in options.items() if name not in _HIDDEN_OPTIONS},
-        "death": _death(letter) if letter else None,
-        "running": running,
-        "traceback": shown_lines(letter.traceback if letter else options.get("traceback")),
+        "traceback": shown_lines(status.traceback),
+        "trace_url": _trace_url(board, options),
+        **_result(board, status),
     }
 
 
@@ -75,18 +97,17 @@ def _arguments(fields: dict[str, Any], board: Board) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in named]
 
 
-def _death(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "died_at": letter.died_at,
-        "reason": letter.reason,
-        "error": letter.error,
-        "deliveries": letter.deliveries,
-    }
+def _trace_url(board: Board, options: dict[str, Any]) -> str | None:
+    carried = options.get("trace_context")
+    header = carried.get("traceparent") if isinstance(carried, dict) else None
+    found = _TRACE_ID.match(header) if isinstance(header, str) else None
+    if board.trace_url is None or found is None:
+        return None
+    return board.trace_url.replace("{trace_id}", found[1])
 
 
-def _running(board: Board, redis_id: str) -> dict[str, Any] | None:
-    for worker in board.reader.snapshot().workers:
-        for each in worker.running:
-            if each.get("id") == redis_id:
-                return {"worker": worker.status.name, "since": each.get("since")}
-    return None
+def _result(board: Board, status: MessageStatus) -> dict[str, Any]:
+    """What the actor returned. Whoever hides arguments would not want it to be shown."""
+    if board.redact is not no_redaction:
+        return {"result": None}
+    return {"result": result_of(board.broker.client, status)}

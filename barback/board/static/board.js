@@ -4,6 +4,7 @@
 const linkState = document.getElementById("link-state");
 const liveParts = () => document.querySelectorAll("[data-live]");
 let stream = null;
+let following = null;
 let isLoading = false;
 
 // Look at the page again and put in what has changed. The server reads Redis once for all of us.
@@ -28,21 +29,47 @@ async function refresh() {
   }
 }
 
-// One stream while the page is seen, none while it is not.
+// One stream for all pages of this browser that are seen, and none while none is: whoever holds the
+// lock has the stream, and tells the others. Without locks (plain http to another machine) each page
+// has its own.
+const address = document.body.dataset.events;
+const others = new BroadcastChannel(address);
+others.addEventListener("message", () => { if (following) hear(); });
+
+function hear() {
+  linkState.hidden = true;
+  refresh();
+}
+
+function listen() {
+  stream = new EventSource(address);
+  stream.addEventListener("news", () => { others.postMessage("news"); hear(); });
+  stream.addEventListener("error", () => {
+    linkState.hidden = false;
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    stop(); // a refusal is final for it, but not for us
+    setTimeout(follow, 5000);
+  });
+}
+
+function stop() {
+  stream?.close();
+  stream = null;
+  following?.abort();
+  following = null;
+}
+
 function follow() {
-  if (document.hidden || !liveParts().length) {
-    stream?.close();
-    stream = null;
-  } else if (!stream) {
-    stream = new EventSource(document.body.dataset.events);
-    stream.addEventListener("news", () => { linkState.hidden = true; refresh(); });
-    stream.addEventListener("error", () => {
-      linkState.hidden = false;
-      if (stream.readyState !== EventSource.CLOSED) return;
-      stream = null; // a refusal is final for it, but not for us
-      setTimeout(follow, 5000);
-    });
-  }
+  if (document.hidden || !liveParts().length) return stop();
+  if (following) return;
+  const mine = following = new AbortController();
+  if (!navigator.locks) return listen();
+  const untilStopped = () => new Promise((resolve) => {
+    if (mine.signal.aborted) return resolve();
+    mine.signal.addEventListener("abort", resolve);
+    listen();
+  });
+  navigator.locks.request(address, { signal: mine.signal }, untilStopped).catch(() => {});
 }
 
 document.addEventListener("visibilitychange", follow);

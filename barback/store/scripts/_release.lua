@@ -1,46 +1,147 @@
 -- The slots of limits. A message holds its slot from its start to its end, also while it is back in
 -- the queue because its worker died. A slot that is free goes at once to the message that has
--- waited for it longest: that one goes to the head of the queue and finds the slot its own.
+-- waited for it longest: that one goes to the head of its queue and finds the slot its own.
+--
+-- Those that wait for a key stand in a list for each queue, and a sorted set tells which queue's
+-- first has come first. On a cluster, each queue is for itself. Elsewhere all queues share the
+-- slots, and a slot may go to a message of another queue, whose keys have names that are not among
+-- KEYS: no script can know them beforehand. A queue that is paused or that nobody serves gets none,
+-- lest it holds up the others; it gets its share when it is resumed or served again.
 
 -- KEYS from here on, see QueueKeys.control:
-local SLOTS, SLOTS_USED, PARKED = 5, 6, 7
+local SLOTS, SLOTS_USED, PARKED, LINES = 5, 6, 7, 9
 
--- Give free slots of a key to those that wait for them; tells how many messages were put back.
-local function fill(control, queue, messages, levels, key, limit)
-    local parked = control[PARKED] .. ':' .. key
-    local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
-    local woken = {}
-    while used < limit do
-        local id = redis.call('LPOP', parked)
-        if not id then
-            break
-        end
-        if redis.call('HDEL', control[PARKED], id) == 1
-            and redis.call('HEXISTS', messages, id) == 1 then
-            redis.call('HSET', control[SLOTS], id, limit .. ' ' .. key)
-            used = used + 1
-            woken[#woken + 1] = id
+local function keys_at(queue, prefix)
+    return {
+        queue = queue, messages = queue .. '.msgs', levels = prefix .. 'levels',
+        waiting = prefix .. 'waiting', paused = prefix .. 'paused',
+        consumers = prefix .. 'consumers', slots = prefix .. 'slots', parked = prefix .. 'parked',
+    }
+end
+
+local function own_keys(control, queue)
+    return keys_at(queue, string.sub(control[PARKED], 1, -#'parked' - 1))
+end
+
+-- The keys of any queue that shares its limits with this one, by that of its list.
+local function keys_of(control, queue, its_queue)
+    if its_queue == queue then
+        return own_keys(control, queue)
+    end
+    local of_all = string.sub(control[SLOTS_USED], 1, -#'limits:slots-used' - 1)
+    local namespace_length = #of_all - #'__barback__:'
+    return keys_at(its_queue, of_all .. string.sub(its_queue, namespace_length + 1) .. ':')
+end
+
+-- The keys of the queue whose message is the next to get a slot, or nil.
+local function next_in_line(control, queue, key)
+    for _, its_queue in ipairs(redis.call('ZRANGE', control[LINES] .. ':' .. key, 0, -1)) do
+        local its = keys_of(control, queue, its_queue)
+        if redis.call('EXISTS', its.paused) == 0 and redis.call('EXISTS', its.consumers) == 1 then
+            return its
         end
     end
+end
+
+-- Have a queue stand in line by the message of it that has come first.
+local function stand_in_line(control, its, key)
+    local line, parked = control[LINES] .. ':' .. key, its.parked .. ':' .. key
+    local first = redis.call('LINDEX', parked, 0)
+    while first do
+        local note = redis.call('HGET', its.parked, first)
+        if note then
+            redis.call('ZADD', line, string.match(note, '^%S+'), its.queue)
+            return
+        end
+        redis.call('LPOP', parked) -- it is gone
+        first = redis.call('LINDEX', parked, 0)
+    end
+    redis.call('ZREM', line, its.queue)
+end
+
+-- Have a message wait for a slot: as the last of all, or as the first of its queue.
+local function park(control, queue, id, key, limit, is_first)
+    local own, place = own_keys(control, queue), nil
+    if is_first then
+        local first = redis.call('ZRANGE', control[LINES] .. ':' .. key, 0, 0, 'WITHSCORES')
+        place = string.format('%d', (first[2] or 0) - 1)
+    else
+        place = redis.call('INCR', control[LINES])
+    end
+    redis.call(is_first and 'LPUSH' or 'RPUSH', own.parked .. ':' .. key, id)
+    redis.call('HSET', own.parked, id, place .. ' ' .. limit .. ' ' .. key)
+    stand_in_line(control, own, key)
+end
+
+-- Have a message wait for a slot no more; false: it does not.
+local function leave_line(control, queue, id)
+    local own, note = own_keys(control, queue), redis.call('HGET', control[PARKED], id)
+    if not note then
+        return false
+    end
+    local key = string.match(note, '^%S+ %d+ (.*)$')
+    redis.call('HDEL', own.parked, id)
+    local was_there = redis.call('LREM', own.parked .. ':' .. key, 1, id) == 1
+    stand_in_line(control, own, key)
+    return was_there
+end
+
+-- Give free slots of a key to those that wait for them, and wake workers for these. How many slots
+-- there are is what was said last: by the caller, or for other queues by the message that waits.
+local function fill(control, queue, key, own_limit)
+    local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
+    local woken = {}
+    while true do
+        local its = next_in_line(control, queue, key)
+        local id = its and redis.call('LINDEX', its.parked .. ':' .. key, 0)
+        local limit = id and string.match(redis.call('HGET', its.parked, id) or '', '^%S+ (%d+)')
+        if limit and own_limit and its.queue == queue then
+            limit = own_limit
+        end
+        if not its or (limit and used >= tonumber(limit)) then
+            break
+        end
+        redis.call('LPOP', its.parked .. ':' .. key)
+        if limit and redis.call('HDEL', its.parked, id) == 1
+            and redis.call('HEXISTS', its.messages, id) == 1 then
+            redis.call('HSET', its.slots, id, limit .. ' ' .. key)
+            used = used + 1
+            woken[#woken + 1] = {its, id}
+        end
+        stand_in_line(control, its, key)
+    end
     for i = #woken, 1, -1 do
-        redis.call('LPUSH', list_of(queue, levels, woken[i]), woken[i])
+        local its, id = unpack(woken[i])
+        redis.call('LPUSH', list_of(its.queue, its.levels, id), id)
+        ring(its.waiting, its.paused, 1)
     end
     if used > 0 then
         redis.call('HSET', control[SLOTS_USED], key, used)
     else
         redis.call('HDEL', control[SLOTS_USED], key)
     end
-    return #woken
 end
 
--- Give back the slot of a message that has ended, if it has one; tells how many were put back.
-local function release(control, queue, messages, levels, id)
+-- Give back the slot of a message that has ended, if it has one.
+local function release(control, queue, id)
     local slot = redis.call('HGET', control[SLOTS], id)
     if not slot then
-        return 0
+        return
     end
     local limit, key = string.match(slot, '^(%d+) (.*)$')
     redis.call('HDEL', control[SLOTS], id)
     redis.call('HINCRBY', control[SLOTS_USED], key, -1)
-    return fill(control, queue, messages, levels, key, tonumber(limit))
+    fill(control, queue, key, limit)
+end
+
+-- A queue may get slots again: give it those that are free.
+local function fill_all(control, queue)
+    local seen = {}
+    for _, note in ipairs(redis.call('HVALS', control[PARKED])) do
+        local key = string.match(note, '^%S+ %d+ (.*)$')
+        if not seen[key] then
+            seen[key] = true
+            fill(control, queue, key)
+        end
+    end
 end

@@ -2,13 +2,13 @@
 -- A thread is about to start a message that has a limit, or keeps others away until it starts. Where
 -- there is no room for it, the worker gives it back, and it waits outside of its queue.
 --
--- As many as may run at once hold a slot each; the others stand in a list, and get a slot when one
+-- As many as may run at once hold a slot each; the others stand in line, and get a slot when one
 -- is free (_release.lua). As many as may start in a time are listed with their times; the others
 -- are delayed until there is room, and come back at the head of the queue. Nobody overtakes those
 -- that wait under the same key.
 --
--- KEYS: queue, messages, acks, levels, waiting workers, pause, delayed messages, due times,
---       wake-up list, starts, then those of QueueKeys.control
+-- KEYS: queue, messages, acks, delayed messages, due times, wake-up list, starts, then those of
+--       QueueKeys.control
 -- ARGV: id, unique key that ends ('' for none), key of the limit ('' for none), how many at once (0
 --       for any number), how many in a time (0 for any number), that time in milliseconds
 -- Returns 1 when it may start, 0 when it waits, or is not this worker's any more.
@@ -18,10 +18,10 @@
 -- include: _delay
 -- include: _claim
 -- include: _release
-local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local queue, messages, acks = KEYS[1], KEYS[2], KEYS[3]
 local id, unique_key, key = ARGV[1], ARGV[2], ARGV[3]
 local at_once, rate, rate_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local control = {unpack(KEYS, 11)}
+local control = {unpack(KEYS, 8)}
 
 if redis.call('SISMEMBER', acks, id) == 0 then
     return 0
@@ -29,16 +29,12 @@ end
 
 local now = now_ms()
 if at_once > 0 and redis.call('HEXISTS', control[SLOTS], id) == 0 then
-    local parked = control[PARKED] .. ':' .. key
     local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
-    if used >= at_once or redis.call('EXISTS', parked) == 1 then
+    if used >= at_once or next_in_line(control, queue, key) then
         redis.call('SREM', acks, id)
-        redis.call('RPUSH', parked, id)
-        redis.call('HSET', control[PARKED], id, key)
+        park(control, queue, id, key, at_once)
         -- Where the limit was raised there is room for the first of them.
-        if fill(control, queue, messages, levels, key, at_once) > 0 then
-            ring(KEYS[5], KEYS[6], 1)
-        end
+        fill(control, queue, key, at_once)
         return 0
     end
     redis.call('HSET', control[SLOTS], id, at_once .. ' ' .. key)
@@ -46,7 +42,7 @@ if at_once > 0 and redis.call('HEXISTS', control[SLOTS], id) == 0 then
 end
 
 if rate > 0 then
-    local starts = KEYS[10] .. ':' .. key
+    local starts = KEYS[7] .. ':' .. key
     local paced = starts .. ':paced'
     redis.call('ZREMRANGEBYSCORE', starts, '-inf', now - rate_ms)
     redis.call('ZREMRANGEBYSCORE', paced, '-inf', now - rate_ms)
@@ -61,7 +57,7 @@ if rate > 0 then
         redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
         redis.call('SREM', acks, id)
         redis.call('HSET', control[8], id, key)
-        delay(KEYS[7], KEYS[8], KEYS[9], id, redis.call('HGET', messages, id) or '', due_ms)
+        delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id) or '', due_ms)
         redis.call('HDEL', messages, id)
         return 0
     end

@@ -33,7 +33,7 @@ if ARGV[4] ~= '' and not redis.call('SET', token, id, 'NX', 'PX', ARGV[4]) then
     return winner == id and {id, message_id} or nil
 end
 
-local now, woken = now_ms(), 0
+local now = now_ms()
 if unique_key ~= '' then
     local first, first_message_id, until_ms = claim_of(control[4], unique_key)
     if first == id then
@@ -44,7 +44,7 @@ if unique_key ~= '' then
         local replaces = ARGV[8] == 'replace'
         if replaces and take_out(control, queue, messages, levels, KEYS[6], KEYS[7], KEYS[9], first)
         then
-            woken = release(control, queue, messages, levels, first)
+            release(control, queue, first)
             local text = string.gsub(ARGV[9], '%%id%%', function()
                 return string.sub(cjson.encode(first_message_id), 2, -2)
             end)
@@ -66,11 +66,8 @@ end
 if ARGV[3] == '' then
     redis.call('HSET', messages, id, ARGV[2])
     redis.call('RPUSH', list_of(queue, levels, id), id)
-    woken = woken + 1
+    ring(KEYS[4], KEYS[5], 1)
 else
     delay(KEYS[6], KEYS[7], KEYS[8], id, ARGV[2], now + ARGV[3])
-end
-if woken > 0 then
-    ring(KEYS[4], KEYS[5], woken)
 end
 return {id, message_id}

@@ -3,7 +3,8 @@
 -- new epoch, so that what it asked for before takes nothing any more. What Redis thinks that it
 -- holds, but it never received, because the answer was lost, goes back to the head of the queue.
 --
--- KEYS: queue, messages, acks, levels, consumers, heartbeats, waiting workers, pause
+-- KEYS: queue, messages, acks, levels, consumers, heartbeats, waiting workers, pause,
+--       then those of QueueKeys.control
 -- ARGV: worker, epoch, then the ids that the worker does hold
 -- Returns how many messages went back. A command that arrives after the worker has joined under a
 -- later epoch does nothing.
@@ -11,6 +12,7 @@
 -- include: _list_of
 -- include: _put_back
 -- include: _ring
+-- include: _release
 local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local joined = redis.call('HGET', KEYS[5], ARGV[1])
@@ -36,4 +38,5 @@ redis.call('ZADD', KEYS[6], now_ms(), ARGV[1])
 if back > 0 then
     ring(KEYS[7], KEYS[8], back)
 end
+fill_all({unpack(KEYS, 9)}, queue)
 return back

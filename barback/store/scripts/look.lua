@@ -7,13 +7,17 @@
 -- KEYS: for each queue: queue, levels, waiting workers, pause, the bell of the worker that asks,
 --       cancelling, acks of that worker, what the workers run
 -- ARGV: worker, then for each queue what it runs as JSON ('' for nothing)
--- Returns the ids of the messages that it holds and should stop.
+-- Returns the ids of the messages that it holds and should stop, and which of the queues are paused.
 -- include: _now_ms
 -- include: _waiting_lists
 -- include: _ring
-local cancelled = {}
+local cancelled, paused_queues = {}, {}
 for i = 1, #KEYS, 8 do
     local waiting, paused, bell = KEYS[i + 2], KEYS[i + 3], KEYS[i + 4]
+    local is_paused = redis.call('EXISTS', paused) == 1
+    if is_paused then
+        paused_queues[#paused_queues + 1] = (i - 1) / 8
+    end
     local count = 0
     for _, list in ipairs(waiting_lists(KEYS[i], KEYS[i + 1])) do
         -- Something else under the name of one queue is no reason to leave out the others: the
@@ -23,7 +27,7 @@ for i = 1, #KEYS, 8 do
     end
     if count > 0 then
         ring(waiting, paused, count)
-        if redis.call('EXISTS', paused) == 0 and not redis.call('LPOS', bell, waiting) then
+        if not is_paused and not redis.call('LPOS', bell, waiting) then
             ring_at(bell, waiting)
         end
     end
@@ -42,4 +46,4 @@ for i = 1, #KEYS, 8 do
         redis.call('EXPIRE', KEYS[i + 7], 10)
     end
 end
-return cancelled
+return {cancelled, paused_queues}

@@ -1,16 +1,20 @@
 #!lua flags=allow-oom
 -- Move delayed messages whose time has come to the end of their queue. Those that have waited there
--- before, and were delayed by a limit, go to its head.
+-- before, and were delayed by a limit, go to its head. Where some are named, those are moved, whatever
+-- their time.
 --
 -- KEYS: queue, messages, levels, waiting workers, pause, delayed messages, due times, paced
--- ARGV: how many to move at the most
+-- ARGV: how many to move at the most, then the ids of those that are to be moved now
 -- Returns how many were moved.
 -- include: _now_ms
 -- include: _list_of
 -- include: _ring
 local queue, messages, levels, delayed_messages, due = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7]
 
-local ids = redis.call('ZRANGE', due, '-inf', now_ms(), 'BYSCORE', 'LIMIT', 0, ARGV[1])
+local ids = {unpack(ARGV, 2)}
+if #ids == 0 then
+    ids = redis.call('ZRANGE', due, '-inf', now_ms(), 'BYSCORE', 'LIMIT', 0, ARGV[1])
+end
 if #ids == 0 then
     return 0
 end

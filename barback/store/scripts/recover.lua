@@ -7,15 +7,17 @@
 -- charged once, and go on; the killer is charged each time, until a worker fails it unrun.
 --
 -- KEYS: queue, messages, acks, crashes, levels, consumers, heartbeats, waiting workers, pause,
---       the worker's bell for this queue, what the workers run
+--       the worker's bell for this queue, what the workers run, then those of QueueKeys.control
 -- ARGV: worker, the last heartbeat that was judged, the worker's bell for all of its queues
 -- Returns how many messages were put back, or nil when the worker has sent a heartbeat or
 -- another worker was first.
 -- include: _list_of
 -- include: _put_back
 -- include: _ring
+-- include: _release
 local queue, messages, acks, crashes, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local worker, last_heartbeat = ARGV[1], ARGV[2]
+local control = {unpack(KEYS, 12)}
 
 local score = redis.call('ZSCORE', KEYS[7], worker)
 if not score or tonumber(score) ~= tonumber(last_heartbeat) then
@@ -32,8 +34,10 @@ for _, id in ipairs(redis.call('SMEMBERS', acks)) do
     if put_back(queue, messages, levels, id) == 1 then
         redis.call('HSET', crashes, id, count)
         back = back + 1
-    else
+    else -- it was cancelled
         redis.call('HDEL', crashes, id)
+        redis.call('HDEL', control[1], id)
+        release(control, queue, id)
     end
 end
 redis.call('DEL', acks)

@@ -1,5 +1,5 @@
 #!lua
--- Remember how messages ended.
+-- Remember how messages ended. Of one that was cancelled and ran to its end, that stays known.
 --
 -- KEYS: ended, their details
 -- ARGV: how long in milliseconds, how many, then for each message: id, Dramatiq's id, the record
@@ -10,6 +10,9 @@ local now = now_ms()
 for i = 3, #ARGV, 3 do
     -- A thousandth of a millisecond apart, so that the oldest is forgotten first.
     local ended_ms = now + i / 3000
-    remember(KEYS[1], KEYS[2], ended_ms, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1], ARGV[2])
+    local known = redis.call('HGET', KEYS[2], ARGV[i])
+    if not known or not string.find(known, '"state": "cancelled"', 1, true) then
+        remember(KEYS[1], KEYS[2], ended_ms, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1], ARGV[2])
+    end
 end
 return (#ARGV - 2) / 3

@@ -2,16 +2,21 @@
 -- Put messages that a worker holds but has not started back at the head of their queue, in
 -- their order.
 --
--- KEYS: queue, messages, acks, levels, waiting workers, pause
+-- KEYS: queue, messages, acks, levels, waiting workers, pause, then those of QueueKeys.control, but
+--       for stock's delayed messages
 -- ARGV: ids, the oldest first
 -- Returns how many were put back.
 -- include: _list_of
 -- include: _put_back
 -- include: _ring
+-- include: _release
+-- include: _give_back
+local control = {unpack(KEYS, 7)}
+local is_paused = #control > 0 and redis.call('EXISTS', KEYS[6]) == 1
 local back = 0
 for i = #ARGV, 1, -1 do
     if redis.call('SISMEMBER', KEYS[3], ARGV[i]) == 1 then
-        back = back + put_back(KEYS[1], KEYS[2], KEYS[4], ARGV[i])
+        back = back + give_back(control, KEYS[1], KEYS[2], KEYS[4], ARGV[i], is_paused)
         redis.call('SREM', KEYS[3], ARGV[i])
     end
 end

@@ -1,13 +1,16 @@
 #!lua flags=allow-oom
 -- End the pause of a queue, and wake the workers that wait for it.
 --
--- KEYS: queue, levels, waiting workers, pause
+-- KEYS: queue, levels, waiting workers, pause, then those of QueueKeys.control
 -- Returns 1, or 0 when the queue was not paused.
 -- include: _waiting_lists
+-- include: _list_of
 -- include: _ring
+-- include: _release
 if redis.call('DEL', KEYS[4]) == 0 then
     return 0
 end
+fill_all({unpack(KEYS, 5)}, KEYS[1])
 local length = 0
 for _, list in ipairs(waiting_lists(KEYS[1], KEYS[2])) do
     length = length + redis.call('LLEN', list)

@@ -41,10 +41,7 @@ local last = is_cancelled and 4 or #ARGV
 if unique_key ~= '' then
     end_claim(control[4], unique_key, now, id, last > 4 and ARGV[5] or nil)
 end
-local woken = release(control, queue, messages, levels, id)
-if woken > 0 then
-    ring(KEYS[6], KEYS[7], woken)
-end
+release(control, queue, id)
 
 for i = 5, last, 3 do
     local next_id, payload, delay_ms = ARGV[i], ARGV[i + 1], ARGV[i + 2]

@@ -2,8 +2,8 @@
 -- Clear away what messages have left behind that ended in an unusual way: were flushed, or finished
 -- by a worker of stock Dramatiq.
 --
--- KEYS: queue, messages, levels, waiting workers, pause, delayed messages, then those of
---       QueueKeys.control, then the acks of each worker
+-- KEYS: queue, messages, delayed messages, then those of QueueKeys.control, then the acks of each
+--       worker
 -- ARGV: where to go on among the claims
 -- Returns where to go on next, '0' at the end.
 -- include: _now_ms
@@ -12,8 +12,8 @@
 -- include: _remember
 -- include: _claim
 -- include: _release
-local queue, messages, levels, delayed_messages = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
-local control = {unpack(KEYS, 7, 14)}
+local queue, messages, delayed_messages = KEYS[1], KEYS[2], KEYS[3]
+local control = {unpack(KEYS, 4, 12)}
 local now = now_ms()
 
 local function is_alive(id)
@@ -26,7 +26,7 @@ forget_old(control[2], control[3], now, 1000)
 
 for _, id in ipairs(redis.call('HKEYS', control[1])) do
     local is_held = false
-    for i = 15, #KEYS do
+    for i = 13, #KEYS do
         is_held = is_held or redis.call('SISMEMBER', KEYS[i], id) == 1
     end
     if not is_held then
@@ -34,15 +34,12 @@ for _, id in ipairs(redis.call('HKEYS', control[1])) do
     end
 end
 
-local woken = 0
 for _, id in ipairs(redis.call('HKEYS', control[SLOTS])) do
     if not is_alive(id) then
-        woken = woken + release(control, queue, messages, levels, id)
+        release(control, queue, id)
     end
 end
-if woken > 0 then
-    ring(KEYS[4], KEYS[5], woken)
-end
+fill_all(control, queue)
 
 local found = redis.call('HSCAN', control[4], ARGV[1], 'COUNT', 500)
 for i = 1, #found[2], 2 do

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,10 @@ def test_a_paused_queue_is_served_again_when_it_is_resumed(
     assert broker.queue_length("beer") == 1
     assert "beer has been paused for " in shown
     assert ": the keg is changed\n" in shown
+    # … and its worker to be healthy
+    health = start.run([*BARBACK, "health", "--queue", "beer"])
+    assert health.exit_code == 0
+    assert re.fullmatch(r"beer: healthy, last heartbeat .* ago\. It is paused\.\n", health.stdout)
 
     # And to be served when the queue is resumed
     assert start.run([*BARBACK, "resume", "beer"]).stdout == "beer is resumed.\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -54,7 +55,7 @@ def read_compose() -> dict[str, Any]:
 COMPOSE = read_compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 #: What a browser on the same machine may reach.
-OPEN = {"web", "board", "mailpit"}
+OPEN = {"web", "board", "mailpit", "grafana"}
 WORKERS = {name: service for name, service in SERVICES.items() if name.startswith("worker-")}
 
 
@@ -284,6 +285,87 @@ def test_with_the_profile_ha_a_replica_takes_over(start: ProcessStarter, tmp_pat
     broker = RedisBroker(url=f"redis+sentinel://:{PASSWORD}@{addresses}/bar/0")
     eventually(lambda: _takes_a_message(broker), timeout_seconds=30)
     broker.close()
+
+
+@pytest.mark.slow
+def test_with_the_profile_observability_prometheus_knows_what_waits(
+    start: ProcessStarter, free_port: int, tmp_path: Any
+) -> None:
+    # Given a message that waits, the board of the file, and its Prometheus, each on another port
+    ordered = start.run(["python", "producer.py", "--beers", "1"])
+    assert ordered.exit_code == 0, ordered.output
+    program = require_program("prometheus", install="apt-get install prometheus")
+    board_port, files = another_free_port(), tmp_path / "prometheus"
+    shutil.copytree(PROJECT_DIR / "deploy/prometheus", files)
+    configuration = files / "compose.yml"
+    text = configuration.read_text().replace("board:9191", f"127.0.0.1:{board_port}")
+    text = text.replace("/tmp/board-token", str(tmp_path / "token"))  # noqa: S108
+    configuration.write_text(text.replace("15s", "1s"))
+    board = SERVICES["board"]
+    token = board["environment"]["BARBACK_BOARD_TOKEN"]
+    options = ["--host", "127.0.0.1", "--port", str(board_port)]
+    start([*board["command"][:-2], *options], BARBACK_BOARD_TOKEN=token)
+    service = SERVICES["prometheus"]
+    [script] = service["entrypoint"]
+    here = {"/etc/prometheus": str(files), "/prometheus": str(tmp_path / "data")}
+    arguments = [_moved(argument, here) for argument in service["command"]]
+    prometheus = start(
+        [_moved(script, here), *arguments, f"--web.listen-address=127.0.0.1:{free_port}"],
+        PATH=f"{Path(program).parent}:{os.environ['PATH']}",
+        BOARD_TOKEN_FILE=str(tmp_path / "token"),
+        **service["environment"],
+    )
+
+    # Expect it to find the board and the rules, and to know of the message
+    def asked(path: str, **parameters: str) -> Any:
+        answer = httpx.get(f"http://127.0.0.1:{free_port}/{path}", params=parameters, timeout=10)
+        return answer.raise_for_status().json()["data"]
+
+    def waiting() -> list[str]:
+        try:
+            found = asked("api/v1/query", query='barback_queue_waiting{queue="beer"}')["result"]
+        except httpx.HTTPError:
+            return []
+        return [each["value"][1] for each in found]
+
+    eventually(
+        lambda: waiting() == ["1"], timeout_seconds=60, complaint=lambda: prometheus.output[-2000:]
+    )
+    [target] = asked("api/v1/targets")["activeTargets"]
+    assert target["health"] == "up"
+    [group] = asked("api/v1/rules")["groups"]
+    assert "QueueStandsStill" in {rule["name"] for rule in group["rules"]}
+
+    # And the token to be no argument, and in a file that nobody else may read
+    assert token not in " ".join(psutil.Process(prometheus.pid).cmdline())
+    assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+    assert prometheus.stop() == 0
+
+
+def _moved(argument: str, places: dict[str, str]) -> str:
+    for place, here in places.items():
+        if place in argument:
+            return argument.replace(place, here)
+    return argument
+
+
+def test_grafana_has_the_dashboard_and_where_its_figures_come_from() -> None:
+    grafana = SERVICES["grafana"]
+    mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"])
+    provisioning = PROJECT_DIR / "deploy/grafana/provisioning"
+    assert mounts["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
+
+    # Expect it to look for dashboards where one is mounted
+    [provider] = yaml.safe_load((provisioning / "dashboards/barback.yml").read_text())["providers"]
+    dashboard = mounts["./deploy/grafana/barback.json"]
+    assert str(Path(dashboard).parent) == provider["options"]["path"]
+
+    # And to ask a service of the file
+    sources = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())
+    [source] = sources["datasources"]
+    assert source["type"] == "prometheus"
+    assert source["url"] == "http://prometheus:9090"
+    assert SERVICES["prometheus"]["profiles"] == grafana["profiles"] == ["observability"]
 
 
 def _knows_the_others(sentinel_port: int) -> bool:

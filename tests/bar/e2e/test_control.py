@@ -127,6 +127,33 @@ def test_a_guest_cancels_an_order_that_is_being_served(
     assert "Retrying" not in worker.output
 
 
+def test_an_order_is_cancelled_by_the_api_before_and_while_it_is_served(
+    website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
+) -> None:
+    # Given an order of an account that is being poured, and one that nobody has signed behind it
+    api, token = f"{website.url}/api/orders", website.log_in("a@example.org", is_staff=False)
+    worker = start_worker("beer", "--threads", "1", BEER_SECONDS="60")
+    signed = {"Authorization": f"Bearer {token}"}
+    mine = httpx.post(api, json={"drink": "beer"}, headers=signed).json()["id"]
+    worker.wait_for_output(f"Serving beer for order {mine}")
+    waiting = httpx.post(api, json={"drink": "beer"}).json()["id"]
+
+    # When a stranger tries, and then those who placed them cancel both
+    refused = httpx.post(f"{api}/{mine}/cancel")
+    answers = [
+        httpx.post(f"{api}/{waiting}/cancel"),
+        httpx.post(f"{api}/{mine}/cancel", headers=signed),
+    ]
+
+    # Expect both to be cancelled, and the worker to stop pouring
+    assert refused.status_code == 404
+    assert [answer.json()["state"] for answer in answers] == ["cancelled"] * 2
+    status = ["python", "-m", "barback", "status", "--json"]
+    eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
+    assert "Served" not in worker.output
+    assert httpx.post(f"{api}/no-such-order/cancel").status_code == 404
+
+
 def test_a_report_that_is_cancelled_spares_its_worker_the_day(
     website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
 ) -> None:

@@ -5,19 +5,26 @@ What a cluster itself does (scheduling, network policies, KEDA) is only read fro
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import re
 import signal
+import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import httpx
+import kubernetes_validate
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 import actors
 import lesson_rounds
+from barback import RedisBroker
+from barback.metrics.prometheus import exposition
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 from tests.support.programs import require_program
@@ -27,7 +34,9 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter
 
 DIRECTORY = PROJECT_DIR / "deploy/kubernetes"
-OVERLAYS = ["small", "ha"]
+OVERLAYS = ["small", "ha", "ha-by-age"]
+#: The oldest and the newest Kubernetes that the files are held against.
+VERSIONS = ["1.30", "1.37"]
 QUEUES = {actor.queue_name for actor in vars(actors).values() if isinstance(actor, dramatiq.Actor)}
 SECOND_MS = 1000
 
@@ -147,6 +156,66 @@ def test_everything_is_in_one_namespace_to_which_nobody_may_connect(overlay: str
     assert policies["nothing-else"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_everything_is_as_kubernetes_and_keda_want_it(overlay: str) -> None:
+    schema = (PROJECT_DIR / "tests/bar/e2e/custom-resources.schema.yaml").read_text()
+    others = Draft202012Validator(yaml.safe_load(schema))
+    for resource in build(overlay):
+        if resource["kind"] in {"ScaledObject", "TriggerAuthentication", "ServiceMonitor"}:
+            others.validate(resource)
+            continue
+        for version in VERSIONS:
+            kubernetes_validate.validate(resource, version, strict=True)
+
+
+def test_a_field_that_nobody_knows_is_noticed() -> None:
+    deployment = copy.deepcopy(of_kind("small", "Deployment")["web"])
+    deployment["spec"]["template"]["spec"]["terminationGracePeriod"] = 30
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, VERSIONS[-1], strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_worker_asks_for_what_its_probes_ask_about(overlay: str) -> None:
+    for name, worker in programs(overlay).items():
+        if name.startswith("worker-"):
+            queue = name.removeprefix("worker-")
+            for kind in ("startupProbe", "livenessProbe"):
+                command = container_of(worker)[kind]["exec"]["command"]
+                assert command == ["python", "-m", "barback", "health", "--queue", queue]
+
+
+def test_a_queue_is_scaled_by_how_long_the_oldest_waits(broker_figures: str) -> None:
+    scaled = of_kind("ha-by-age", "ScaledObject")
+    assert set(scaled) == set(of_kind("ha", "ScaledObject"))
+    for name, each in scaled.items():
+        by_age, by_work = each["spec"]["triggers"]
+        queue = name.removeprefix("worker-")
+        for trigger, figure in ((by_age, "oldest_seconds"), (by_work, "running")):
+            query = trigger["metadata"]["query"]
+            assert query == f'max(barback_queue_{figure}{{queue="{queue}"}})'
+            assert f'barback_queue_{figure}{{queue="{queue}"}}' in broker_figures
+            # Otherwise the fallback does nothing, and a board that is away looks like no work.
+            assert trigger["metricType"] == "AverageValue"
+            assert trigger["metadata"]["ignoreNullValues"] == "false"
+    # Expect the board to be asked for them, with its token
+    monitor = of_kind("ha-by-age", "ServiceMonitor")["board"]["spec"]
+    service = of_kind("ha-by-age", "Service")["board"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert endpoint["authorization"]["credentials"]["key"] == "BARBACK_BOARD_TOKEN"
+
+
+@pytest.fixture
+def broker_figures(redis_url: str) -> str:
+    """What the board tells Prometheus of queues in which something waits."""
+    with contextlib.closing(RedisBroker(url=redis_url)) as broker:
+        for queue in QUEUES:
+            broker.enqueue(dramatiq.Message(queue, "pour", (), {}, {}))
+        return exposition(broker).decode()
+
+
 def test_a_queue_is_scaled_by_what_waits_and_runs() -> None:
     scaled = of_kind("ha", "ScaledObject")
     assert set(scaled) <= set(of_kind("ha", "Deployment"))
@@ -165,6 +234,12 @@ def web_port() -> int:
 
 
 @pytest.fixture
+def ports(web_port: int) -> dict[str, int]:
+    """Where this machine's ports are that the files give a name."""
+    return {"http": web_port, "board": free_port()}
+
+
+@pytest.fixture
 def variables(postgres_url: str, web_port: int) -> dict[str, str]:
     """The environment of the files, with this machine's servers."""
     config = of_kind("small", "ConfigMap")["bar"]["data"]
@@ -172,6 +247,7 @@ def variables(postgres_url: str, web_port: int) -> dict[str, str]:
         "WEB_URL": f"http://127.0.0.1:{web_port}",
         "WEB_PORT": str(web_port),
         "WEB_SECRET": "0123456789abcdef",
+        "BARBACK_BOARD_TOKEN": "0123456789abcdef",
         "DATABASE_URL": postgres_url,
     }
     return {name: value for name, value in {**config, **here}.items() if name != "BARBACK_DATA_DIR"}
@@ -179,13 +255,17 @@ def variables(postgres_url: str, web_port: int) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_every_command_and_probe_works(
-    start: ProcessStarter, variables: dict[str, str], web_port: int
+    start: ProcessStarter, variables: dict[str, str], ports: dict[str, int]
 ) -> None:
     # Given what the files run, each as a process
     deployments = of_kind("small", "Deployment")
     migration = command_of(of_kind("small", "Job")["migration"])
     assert start.run(migration, **variables).exit_code == 0
-    running = [start(command_of(each), **variables) for each in deployments.values()]
+    here = {"9191": str(ports["board"])}
+    running = [
+        start([here.get(word, word) for word in command_of(each)], **variables)
+        for each in deployments.values()
+    ]
 
     # Expect each probe to succeed
     for name, deployment in deployments.items():
@@ -200,8 +280,10 @@ def test_every_command_and_probe_works(
                 complaint=f"{name}: {command} fails",
             )
         for path in (probe["httpGet"]["path"] for probe in probes if "httpGet" in probe):
-            answer = httpx.get(f"http://127.0.0.1:{web_port}{path}", timeout=10)
+            answer = httpx.get(f"http://127.0.0.1:{ports['http']}{path}", timeout=10)
             assert answer.status_code == 200, answer.text
+        for port in (probe["tcpSocket"]["port"] for probe in probes if "tcpSocket" in probe):
+            eventually(functools.partial(_takes_connections, ports[port]), timeout_seconds=30)
 
     # And each program to end when it is told to
     for process in running:
@@ -211,3 +293,11 @@ def test_every_command_and_probe_works(
 
 def _succeeds(start: ProcessStarter, command: tuple[str, ...], variables: dict[str, str]) -> bool:
     return start.run(command, **variables).exit_code == 0
+
+
+def _takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -32,6 +32,19 @@ def test_without_options_it_orders_a_beer_and_a_coffee(
     assert redis_client.llen("dramatiq:beer") == redis_client.llen("dramatiq:coffee") == 1
 
 
+def test_the_id_that_it_prints_leads_to_the_order(start: ProcessStarter) -> None:
+    barback = ["python", "-m", "barback"]
+    printed = start.run([*PRODUCER, "--beers", "2"]).stdout
+    ids = re.findall(r"^beer .* message (\w+)$", printed, re.MULTILINE)
+
+    shown = start.run([*barback, "show", ids[1]])
+    cancelled = start.run([*barback, "cancel", ids[1]])
+
+    assert shown.exit_code == cancelled.exit_code == 0
+    assert "waiting, 1 before it" in shown.stdout
+    assert "cancelled" in start.run([*barback, "show", ids[1]]).stdout
+
+
 def test_naming_one_drink_orders_that_one_alone(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,46 @@ def redis_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """In place of the URL of the one server that other tests share."""
     with _RUNNING[request.param](tmp_path / "servers") as servers:
         yield servers.url
+
+
+def test_make_run_serves_both_drinks(start: ProcessStarter, redis_url: str) -> None:
+    run = start.run(["make", "run", f"VENV={sys.prefix}"], REDIS_URL=redis_url)
+
+    assert run.exit_code == 0, run.output
+    for drink in ("beer   ", "coffee "):
+        assert f"producer      | {drink} 1/1 done" in run.output
+        assert f"Served  {drink.strip()}" in run.output
+    # Expect nothing embedded to have been started
+    assert "embedded" not in run.output
+
+
+def _first_address(url: str) -> str:
+    return url.split("://")[1].split(",", maxsplit=1)[0]
+
+
+def test_a_url_of_another_kind_than_its_server_is_answered_with_the_right_one(
+    start: ProcessStarter, redis_url: str, free_port: int
+) -> None:
+    def complaint(url: str) -> str:
+        for program in (["python", "producer.py"], ["python", "-m", "barback", "status"]):
+            ended = start.run(program, REDIS_URL=url)
+            assert ended.exit_code in {1, 3}, ended.output
+            assert "Traceback" not in ended.output
+            assert ended.stderr.startswith("Error: ")
+        return ended.stderr
+
+    first = _first_address(redis_url)
+    if "cluster" in redis_url:
+        assert "redis+cluster://host:6379" in complaint(f"redis://{first}/0")
+        assert "answers like no Sentinel" in complaint(f"redis+sentinel://{first}/bar")
+        gone = f"redis+cluster://127.0.0.1:{free_port}"
+        assert "No server of the cluster can be reached" in complaint(gone)
+    else:
+        assert "redis+sentinel://host:26379/SERVICE/0" in complaint(f"redis://{first}")
+        assert "URL begins with redis://" in complaint(f"redis+cluster://{first}")
+        assert "watches bar" in complaint(f"redis+sentinel://{first}/beer")
+        gone = f"redis+sentinel://127.0.0.1:{free_port}/bar"
+        assert "No Sentinel names a primary of 'bar'" in complaint(gone)
 
 
 def test_every_program_of_the_bar_works(start: ProcessStarter, redis_url: str) -> None:

@@ -50,7 +50,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("RESULT_TTL_SECONDS", "0", "greater than or equal to 1"),
         ("REDIS_URL", "http://localhost", "should look like redis://"),
         ("REDIS_URL", "redis://localhost:port", "should look like redis://"),
-        ("REDIS_URL", "redis://localhost?bogus=1", "behind the ?"),
+        ("REDIS_URL", "redis://localhost?bogus=1", "its option bogus"),
         ("DATABASE_URL", "mysql://localhost/bar", "should look like sqlite:///"),
         ("DATABASE_URL", "postgresql://bar@localhost:port/bar", "should look like sqlite:///"),
         ("DATABASE_URL", "postgresql://bar:se@cret@localhost/bar", "an @ as %40"),

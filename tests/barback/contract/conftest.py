@@ -19,8 +19,6 @@ from dramatiq.middleware import CurrentMessage, default_middleware
 from barback import RedisBroker
 from barback.connection.server import each_server
 from barback.connection.url import client_for
-from examples.cluster.cluster import running_cluster
-from tests.support.sentinel import running_sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,18 +57,6 @@ def kind(request: pytest.FixtureRequest) -> str:
     if fails is not None and request.param == "stock":
         request.applymarker(pytest.mark.xfail(strict=True, reason=fails.args[0]))
     return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_cluster(tmp_path_factory.mktemp("cluster") / "servers") as cluster:
-        yield cluster.url
-
-
-@pytest.fixture(scope="session")
-def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_sentinels(tmp_path_factory.mktemp("sentinel") / "servers") as watched:
-        yield watched.url
 
 
 @pytest.fixture

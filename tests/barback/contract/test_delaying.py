@@ -12,16 +12,16 @@ import pytest
 from barback import RedisBroker
 from tests.barback.contract.conftest import ONE_SERVER, OURS
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 
 if TYPE_CHECKING:
     import redis
 
     from tests.barback.contract.conftest import BrokerMaker, WorkerStarter
 
-#: How late a delayed message may start, in seconds: several times of what it takes on a machine
-#: that does nothing else.
-MAX_LATENESS_SECONDS = 0.1
+#: How late a delayed message may start, in seconds: far more than the milliseconds that it takes,
+#: even on a busy machine, and less than the second after which a worker looks by itself.
+MAX_LATENESS_SECONDS = 0.5
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import _RedisConsumer
 
 from barback import RedisBroker
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dramatiq import Middleware, pipeline
 from dramatiq.middleware import MiddlewareError, SkipMessage
 
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

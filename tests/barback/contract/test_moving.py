@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 from barback import RedisBroker
 from barback.compat.delayed import release_delayed
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_like
+from tests.support.keys import keys_like
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_delayed_messages_are_left_to_stock_when_that_is_asked_for(
     start_worker(stock)
 
     # Expect it to do them when they are due
-    assert sorted(effects.wait_for(600, timeout_seconds=20)) == list(range(600))
+    assert sorted(effects.wait_for(600, timeout_seconds=60)) == list(range(600))
     eventually(lambda: stock.do_qsize("default") == 0)
 
 

@@ -17,7 +17,7 @@ from barback.connection.url import client_for
 from barback.errors import BulkEnqueueFailed
 from tests.barback.contract.conftest import ONE_SERVER
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_like
+from tests.support.keys import keys_like
 
 if TYPE_CHECKING:
     import redis

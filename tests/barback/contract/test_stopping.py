@@ -12,7 +12,7 @@ from redis.cluster import RedisCluster
 
 from barback.store.fleet_keys import FleetKeys
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_like, keys_of
+from tests.support.keys import keys_like, keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

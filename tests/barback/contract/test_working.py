@@ -20,7 +20,7 @@ from dramatiq.results.backends import RedisBackend as ResultBackend
 
 from tests.barback.contract.conftest import ONE_SERVER
 from tests.barback.contract.effects import Effects
-from tests.barback.contract.keys import keys_of
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

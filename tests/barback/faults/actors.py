@@ -14,7 +14,7 @@ import dramatiq
 
 from barback import RedisBroker
 from barback.control import Control, check_cancelled
-from tests.barback.faults.options import LIMITED, UNIQUE
+from tests.barback.faults.options import LIMITED, PACED, UNIQUE
 
 #: How long a job waits to be let go, in seconds. A test lets it go long before.
 PATIENCE_SECONDS = 60.0
@@ -23,7 +23,7 @@ broker = RedisBroker(
     url=os.environ["FAULTS_REDIS_URL"],
     heartbeat_timeout=int(os.environ.get("FAULTS_HEARTBEAT_TIMEOUT_MS", "60000")),
 )
-broker.add_middleware(Control())
+broker.add_middleware(Control(remember_seconds=60))
 dramatiq.set_broker(broker)
 
 # A line that is appended by one write() is in the file whole, whatever becomes of this process.
@@ -74,6 +74,18 @@ def limited_job(job_id: str, seconds: float) -> None:
     note("start", job_id)
     time.sleep(seconds)
     note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs", **PACED)
+def paced_job(job_id: str) -> None:
+    note("start", job_id)
+    note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs", max_age=1)
+def late_job(job_id: str) -> None:
+    """It is too late whenever a worker gets to it."""
+    note("start", job_id)
 
 
 @dramatiq.actor(queue_name="jobs")

@@ -15,6 +15,12 @@ AT_ONCE = 2
 
 LIMITED: dict[str, Any] = {"limit": Limit("machine", at_once=AT_ONCE)}
 
+#: How many paced jobs may start within so many seconds.
+RATE = 4
+PER_SECONDS = 1.0
+
+PACED: dict[str, Any] = {"limit": Limit("machine's pace", rate=RATE, per_seconds=PER_SECONDS)}
+
 
 def declare(
     broker: dramatiq.Broker, actor_name: str, options: dict[str, Any]

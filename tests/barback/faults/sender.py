@@ -27,7 +27,8 @@ PATIENCE_SECONDS = 40.0
 def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    broker = RedisBroker(url=os.environ["FAULTS_REDIS_URL"])
+    confirm = os.environ.get("FAULTS_CONFIRM")
+    broker = RedisBroker(url=os.environ["FAULTS_REDIS_URL"], confirm=confirm)
     for number in itertools.count():
         if stop.wait(PAUSE_SECONDS):
             break

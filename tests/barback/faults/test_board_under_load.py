@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import statistics
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
-import dramatiq
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from barback import RedisBroker, control
-from barback.messages.codec import encode_fields
 from barback.sending.bulk import enqueue_all
+from tests.support.busy_board import DEAD, DELAYED, QUEUES, fill, message
 from tests.support.polling import eventually
 from tests.support.programs import require_program
 
@@ -28,26 +25,18 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-QUEUES = ("beer", "coffee", "email", "reports", "housekeeping")
-DEAD = 100_000
-
 #: As root there is no sandbox; the others keep the browser from looking for its maker's servers.
 _BROWSER_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
 
-_TRACEBACK = "Traceback (most recent call last):\n" + '  File "bar.py", line 1\n' * 20
-
 
 @pytest.fixture
 def broker(redis_url: str) -> Iterator[RedisBroker]:
     """A broker with 5 queues, thousands that wait or are delayed, and 100,000 dead letters."""
     broker = RedisBroker(url=redis_url)
-    for queue in QUEUES:
-        enqueue_all(broker, (_message(queue, number) for number in range(2_000)))
-    enqueue_all(broker, (_message("email", number) for number in range(5_000)), delay_ms=3_600_000)
-    _bury_many(broker)
+    fill(broker)
     yield broker
     broker.close()
 
@@ -76,7 +65,8 @@ def page(url: str) -> Iterator[Page]:
     chromium = require_program("chromium", install="apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_ARGUMENTS)
-        page = browser.new_page(base_url=url, viewport={"width": 390, "height": 844})
+        context = browser.new_context(base_url=url, viewport={"width": 390, "height": 844})
+        page = context.new_page()
         page.set_default_timeout(60_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -94,15 +84,28 @@ def test_an_operator_walks_every_page_and_does_everything(
 ) -> None:
     # Three workers of the bar: their queues move while somebody watches.
     for queue in QUEUES[:3]:
-        start(["dramatiq", "actors", "--processes", "1", "--threads", "2", "-Q", queue])
+        command = ["dramatiq", "actors", "--processes", "1", "--threads", "2", "-Q", queue]
+        start(command, BEER_SECONDS="30", BAR_VERSION="v-2")
     expect.set_options(timeout=60_000)
 
+    _look_at_queues(page, broker)
+    _look_at_workers(page)
+    _steer_messages(page, broker)
+    _sort_out_dead_letters(page, broker)
+
+    # Nothing is wider than a phone.
+    for path in ("/", "/running", "/delayed", "/dead", "/queues/beer", "/workers", "/history"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def _look_at_queues(page: Page, broker: RedisBroker) -> None:
     page.goto("/")
     expect(page.get_by_text("reports: 2,000 wait and no worker serves it.")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(len(QUEUES) + 1)
 
     # It is live: a message that is sent appears without anybody touching the page.
-    enqueue_all(broker, [_message("reports", 1)])
+    enqueue_all(broker, [message("reports", 1)])
     expect(page.get_by_text("reports: 2,001 wait and no worker serves it.")).to_be_visible()
 
     page.get_by_role("link", name="reports").click()
@@ -117,13 +120,52 @@ def test_an_operator_walks_every_page_and_does_everything(
     page.get_by_role("button", name="Delete all that wait").click()
     expect(page.get_by_text("2,001 messages deleted.")).to_be_visible()
 
-    page.get_by_role("link", name="Workers").click()
-    expect(page.get_by_text("live", exact=True)).to_have_count(3)
-    for name in ("Delayed", "Metrics", "Schedules"):
-        page.get_by_role("link", name=name, exact=True).click()
-        expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
-    # Dead letters: by keyboard into the search, one looked at, some requeued, others deleted.
+def _look_at_workers(page: Page) -> None:
+    page.get_by_role("link", name="Workers", exact=True).click()
+    expect(page.get_by_text("live", exact=True)).to_have_count(3)
+    expect(page.get_by_role("cell", name="v-2")).to_have_count(3)
+    page.get_by_role("link", name="Metrics", exact=True).click()
+    expect(page.get_by_text("New versions: v-2")).to_be_visible()
+
+
+def _steer_messages(page: Page, broker: RedisBroker) -> None:
+    # What runs is stopped, and its page tells so.
+    page.get_by_role("link", name="Running", exact=True).click()
+    beer = page.get_by_role("row").filter(has_text="serve_a_beer").first
+    cancelled = beer.locator("a.id").inner_text()
+    beer.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("1 message cancelled, or asked to stop.")).to_be_visible()
+    page.goto(f"/queues/beer/messages/{cancelled}")
+    expect(page.locator(".timeline")).to_contain_text("Cancelled (by this machine)")
+
+    # Delayed messages: some run now, others are cancelled, one of them on its own page.
+    page.get_by_role("link", name="Delayed", exact=True).click()
+    page.get_by_label("All on this page").check()
+    page.get_by_role("button", name="Run chosen now").click()
+    expect(page.get_by_text("25 messages put into the queue.")).to_be_visible()
+    page.locator("table a.id").first.click()
+    expect(page.locator(".timeline")).to_contain_text("Due in")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".timeline")).to_contain_text("Cancelled (by this machine)")
+    page.goto("/delayed")
+    page.get_by_label("All on this page").check()
+    page.get_by_role("button", name="Cancel chosen").click()
+    expect(page.get_by_text("25 messages cancelled, or asked to stop.")).to_be_visible()
+    assert broker.client.zcard(broker.store.keys("email").due) == DELAYED - 51
+
+    # A message that waits is cancelled where it is listed; what is due by the clock runs now.
+    page.goto("/queues/housekeeping")
+    page.locator("input[name=message]").first.check()
+    page.get_by_role("button", name="Cancel chosen").click()
+    expect(page.get_by_text("1 message cancelled, or asked to stop.")).to_be_visible()
+    page.get_by_role("link", name="Schedules", exact=True).click()
+    page.get_by_role("row").filter(has_text="close_the_till").get_by_role("button").click()
+    expect(page.get_by_text("1 message put into the queue.")).to_be_visible()
+
+
+def _sort_out_dead_letters(page: Page, broker: RedisBroker) -> None:
+    # By keyboard into the search, one looked at, some requeued, others deleted.
     page.get_by_role("link", name="Dead", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Dead letters")).to_be_visible()
     page.keyboard.press("/")
@@ -146,10 +188,26 @@ def test_an_operator_walks_every_page_and_does_everything(
     expect(page.locator("#job")).to_contain_text("99 deleted")
     assert broker.client.zcard(broker.store.keys("beer").dead) == DEAD - 110
 
-    # Nothing is wider than a phone.
-    for path in ("/", "/dead", "/queues/beer", "/workers", "/history"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+def test_all_pages_of_a_browser_share_one_stream(page: Page) -> None:
+    streams: list[str] = []
+    page.context.on(
+        "request", lambda each: streams.append(each.url) if "/events" in each.url else None
+    )
+    looks: list[str] = []
+    for path in ("/", "/workers", "/running"):
+        another = page.context.new_page()
+        another.on("request", lambda each: looks.append(each.url) if "live=1" in each.url else None)
+        another.goto(path)
+
+    def all_have_looked() -> bool:
+        page.wait_for_timeout(50)  # in which the browser's events arrive
+        return len({url.split("?")[0] for url in looks}) == 3
+
+    # All of them look again when there is news, …
+    eventually(all_have_looked, timeout_seconds=60)
+    # … which one of them has heard.
+    assert len(streams) == 1
 
 
 def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> None:
@@ -175,36 +233,3 @@ def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> N
         by_command.setdefault(entry["command"].split()[0], []).append(entry["duration"])
     slowest_us = {name: statistics.median(times) for name, times in by_command.items()}
     assert max(slowest_us.values()) < 5_000, slowest_us
-
-
-def _message(queue: str, number: int) -> dramatiq.Message[Any]:
-    return dramatiq.Message(queue, f"serve_a_{queue}", (f"order-{number}",), {}, {})
-
-
-def _bury_many(broker: RedisBroker) -> None:
-    """Make dead letters as workers do, but faster."""
-    keys = broker.store.keys("beer")
-    now_ms = int(time.time() * 1000)
-    for start in range(0, DEAD, 2_000):
-        numbers = range(start, start + 2_000)
-        payloads: dict[Any, Any] = {f"d{number:06}": _payload(number) for number in numbers}
-        details: dict[Any, Any] = {f"d{number:06}": _details(number) for number in numbers}
-        with broker.client.pipeline(transaction=False) as pipeline:
-            pipeline.zadd(keys.dead, {each: now_ms - index for index, each in enumerate(payloads)})
-            pipeline.hset(keys.dead_messages, mapping=payloads)
-            pipeline.hset(keys.dead_details, mapping=details)
-            pipeline.execute()
-
-
-def _payload(number: int) -> bytes:
-    return encode_fields(_message("beer", number).asdict())
-
-
-def _details(number: int) -> str:
-    # A hundred of one fault, ten of another, the rest of a third.
-    error = "no lime" if number < 100 else "ash in it" if 100 <= number < 110 else "keg is empty"
-    if number == 77:
-        error = "no lime, no keg"
-    return json.dumps(
-        {"reason": "failed", "error": error, "traceback": _TRACEBACK, "deliveries": 4}
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from barback.control import cancel, find, pause, resume
+from tests.barback.faults.controlled import most_at_once, no_trace_is_left
 from tests.barback.faults.options import AT_ONCE, LIMITED, UNIQUE, declare
 from tests.support.polling import eventually
 
@@ -24,30 +25,6 @@ if TYPE_CHECKING:
 #: machine adds to it.
 RECOVERY_SECONDS = 10.0
 MARGIN_SECONDS = 5.0
-
-
-def most_at_once(scene: Scene, killed_pid: int = 0) -> int:
-    """How many limited jobs ran at the same time; those that were killed ran until then."""
-    ends = {(entry.job_id, entry.pid): entry.at for entry in scene.ledger.entries("effect")}
-    moments: list[tuple[float, int]] = []
-    for start in scene.ledger.entries("start"):
-        end = ends.get((start.job_id, start.pid))
-        if end is None:
-            assert start.pid == killed_pid, f"{start} has no end"
-            end = scene.ledger.fault_at
-        moments += [(start.at, 1), (end, -1)]
-    count = most = 0
-    for _, change in sorted(moments):
-        count += change
-        most = max(most, count)
-    return most
-
-
-def no_trace_is_left(scene: Scene) -> None:
-    scene.wait_until_nothing_is_left()
-    keys: Any = scene.broker.client.keys("dramatiq:__barback__:jobs:*")
-    kinds = {key.decode().split(":")[3] for key in keys}
-    assert not kinds & {"claims", "slots", "slots-used", "parked", "paced", "cancelling"}, kinds
 
 
 @pytest.mark.slow

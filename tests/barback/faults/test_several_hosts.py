@@ -3,86 +3,31 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from barback.embedded.binary import find_binary
-from tests.barback.faults.conftest import ACTORS, READY
-from tests.barback.faults.ledger import Ledger
-from tests.support.network import Host, network
-from tests.support.polling import eventually
+from tests.barback.faults.hosts import Network, start_programs, start_server
+from tests.support.network import Cable, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.processes import ProcessStarter, TestProcess
+    from tests.support.processes import ProcessStarter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
-#: When a worker counts as dead although its connection exists, in milliseconds. The default is a
-#: minute, which a test need not wait for.
-HEARTBEAT_TIMEOUT_MS = 9_000
-
-
-@dataclass
-class Network:
-    """The hosts, and what runs there."""
-
-    broker: Host
-    worker_hosts: list[Host]
-    workers: list[TestProcess]
-    producer: TestProcess
-    ledger: Ledger
-
-    def wait_for_more(self, count: int) -> None:
-        """Wait until so many more jobs took effect."""
-        wanted = len(self.ledger.done()) + count
-        eventually(lambda: len(self.ledger.done()) >= wanted, timeout_seconds=30)
-
-    def finish(self) -> None:
-        """Stop sending, and wait until each job that was accepted took effect."""
-        assert self.producer.stop(60) == 0, self.producer.output
-        self.ledger.promised |= set(self.producer.stdout.split())
-        assert self.ledger.missing() == set()
-        print(self.ledger.report())  # noqa: T201 - pytest -rP shows it
-
-    def done_twice(self) -> set[str]:
-        return {job_id for job_id, count in self.ledger.done().items() if count > 1}
-
 
 @pytest.fixture
-def hosts() -> Iterator[list[Host]]:
+def net(start: ProcessStarter, tmp_path: Path) -> Iterator[Network]:
     with network("broker", "worker-a", "worker-b", "producer") as hosts:
-        yield hosts
-
-
-@pytest.fixture
-def net(hosts: list[Host], start: ProcessStarter, tmp_path: Path) -> Network:
-    broker, worker_a, worker_b, producer = hosts
-    options = ["--bind", broker.address, "--protected-mode", "no", "--dir", str(tmp_path)]
-    server = start(broker.command(find_binary(), *options))
-    server.wait_for_output("Ready to accept connections")
-    ledger = Ledger(tmp_path / "ledger")
-    environment = {
-        "FAULTS_REDIS_URL": f"redis://{broker.address}:6379/0",
-        "FAULTS_LEDGER": str(ledger.path),
-        "FAULTS_HEARTBEAT_TIMEOUT_MS": str(HEARTBEAT_TIMEOUT_MS),
-    }
-    small = ["--processes", "1", "--threads", "2"]
-    workers = [
-        start(host.command("dramatiq", ACTORS, *small), **environment)
-        for host in (worker_a, worker_b)
-    ]
-    for worker in workers:
-        worker.wait_for_output(READY)
-    sending = start(producer.command("python", "-m", "tests.barback.faults.sender"), **environment)
-    net = Network(broker, [worker_a, worker_b], workers, sending, ledger)
-    net.wait_for_more(100)
-    return net
+        broker, worker_a, worker_b, producer = hosts
+        redis_url = start_server(broker, tmp_path, start)
+        net = start_programs(redis_url, [worker_a, worker_b], producer, start, tmp_path)
+        net.wait_for_more(100)
+        yield net
 
 
 def test_a_host_that_is_away_keeps_what_it_holds_until_its_time_is_over(net: Network) -> None:
@@ -109,3 +54,22 @@ def test_a_host_that_is_away_keeps_what_it_holds_until_its_time_is_over(net: Net
 
     # Expect what that host held to be done elsewhere, as everything else
     net.finish()
+
+
+def test_nothing_is_lost_or_taken_over_a_long_and_bad_cable(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a broker from which every packet takes 50 ms, and where one in twenty is lost
+    bad = {"broker": Cable(delay_seconds=0.05, loss=0.05)}
+    with network("broker", "worker-a", "worker-b", "producer", cables=bad) as hosts:
+        broker, worker_a, worker_b, producer = hosts
+        redis_url = start_server(broker, tmp_path, start)
+        net = start_programs(redis_url, [worker_a, worker_b], producer, start, tmp_path)
+        net.wait_for_more(10)
+        net.ledger.note_fault()
+        net.wait_for_more(50)
+
+        # Expect each job to be done, and none twice
+        net.finish()
+        assert net.done_twice() == set()
+        print(f"longest pause {net.longest_gap_seconds():.1f} s")  # noqa: T201 - pytest -rP

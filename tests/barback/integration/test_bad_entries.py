@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 DEEP = b"[" * 100_000
 
 BAD_PAYLOADS = [b"", b"\xff\xfe", b"null", b"5", b"{}", DEEP, b'{"queue_name": 5}']

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-PAGES = ["/", "/workers", "/delayed", "/dead", "/history", "/schedules"]
+pytestmark = pytest.mark.everywhere
+
+PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/history", "/schedules"]
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ def test_a_message_page_tells_where_a_message_is(broker: RedisBroker, client: Bo
     bury(broker, "d1", "order-3")
 
     places = {
-        redis_id: client.json(f"/queues/beer/messages/{redis_id}")["where"]
+        redis_id: client.json(f"/queues/beer/messages/{redis_id}")["state"]
         for redis_id in (waiting, delayed, "d1")
     }
 
-    assert places == {waiting: "queued", delayed: "delayed", "d1": "dead"}
+    assert places == {waiting: "waiting", delayed: "delayed", "d1": "dead"}
     assert "keg 7 is empty" in client.get("/queues/beer/messages/d1").text
     assert client.get("/queues/beer/messages/gone").status_code == 404
 
@@ -125,6 +127,8 @@ def test_workers_are_shown_with_their_queues(
     (worker,) = eventually(shown)
     assert worker["status"]["threads"] == 3
     assert set(worker["status"]["silence_seconds"]) == {"beer"}
+    assert worker["status"]["memory_bytes"] > 1_000_000
+    assert "of 3" in client.get("/workers").text
 
 
 def test_a_board_whose_broker_is_gone_says_so(redis_url: str) -> None:  # noqa: ARG001

@@ -14,6 +14,8 @@ from tests.support.polling import eventually
 if TYPE_CHECKING:
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 
 @pytest.fixture
 def client(broker: RedisBroker) -> BoardClient:

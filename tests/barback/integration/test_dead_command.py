@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 #: Clears the screen, rings, and begins a new line that looks like one of a log.
 EVIL = "\x1b[2J\x07\nERROR forged"
 EVIL_SHOWN = r"\x1b[2J\x07\nERROR forged"

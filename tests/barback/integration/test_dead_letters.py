@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
+pytestmark = pytest.mark.everywhere
+
 
 @pytest.fixture
 def served(broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]) -> list[str]:

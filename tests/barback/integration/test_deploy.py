@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import dramatiq
 import pytest
 
+from barback.connection.incidents import incidents
+from barback.messages.delivery import Delivery
 from barback.metrics.prometheus import exposition
-from barback.metrics.recorder import new_recorder
+from barback.metrics.recorder import Recorder
 from barback.metrics.writer import HistoryWriter
 from tests.support.programs import require_program
 
@@ -28,10 +30,13 @@ def figures(broker: RedisBroker) -> bytes:
     """What the board tells of a queue in which something has run."""
     message: dramatiq.Message[None] = dramatiq.Message("beer", "pour", (), {}, {})
     broker.enqueue(message)
-    recorder = new_recorder(lambda _: True)
-    recorder.start(dramatiq.MessageProxy(message))
-    recorder.finish(dramatiq.MessageProxy(message), has_failed=False)
-    HistoryWriter(broker.store, "w1", recorder).write()
+    recorder = Recorder()
+    recorder.begin({"pour"})
+    writer = HistoryWriter(broker.store, recorder)
+    recorder.after_process_message(broker, Delivery(message.asdict(), "id"))
+    incidents.note("crash", "beer")
+    incidents.note("recovery", "beer")
+    writer.write()
     return exposition(broker)
 
 
@@ -53,6 +58,7 @@ def test_prometheus_accepts_rules_configuration_and_figures(
     for arguments, given in (
         (["check", "rules", folder / "alerts.yml"], None),
         (["check", "config", folder / "prometheus.yml"], None),
+        (["check", "config", "--syntax-only", folder / "compose.yml"], None),
         (["check", "metrics"], figures),
     ):
         done = subprocess.run(

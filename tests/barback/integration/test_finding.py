@@ -10,6 +10,7 @@ import dramatiq
 import pytest
 
 from barback.control import Control, cancel, find, progress
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
     from barback.control import MessageStatus
+
+pytestmark = pytest.mark.everywhere
 
 
 def redis_id_of(message: dramatiq.Message[Any]) -> str:
@@ -115,11 +118,13 @@ def test_what_a_busy_worker_has_taken_ahead_is_taken(
 def test_a_message_that_failed_says_why_and_when_it_runs_again(
     broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
 ) -> None:
-    @dramatiq.actor(broker=broker, min_backoff=60_000)
+    broker.add_middleware(Control())
+
+    @dramatiq.actor(broker=broker, min_backoff=60_000, max_retries=3)
     def fail() -> None:
         raise RuntimeError("no beer today")
 
-    message = fail.send_with_options(max_retries=3)
+    message = fail.send()
     run_worker()
 
     status = eventually(
@@ -131,6 +136,56 @@ def test_a_message_that_failed_says_why_and_when_it_runs_again(
     assert status.error == "RuntimeError: no beer today"
     assert status.until is not None
     assert status.until > time.time()
+    # … also by the id that its first entry had
+    assert find(broker, redis_id_of(message)) == status
+
+
+def test_a_message_is_found_by_its_first_id_through_all_of_its_retries(
+    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given a message that fails twice, and others that do
+    broker.add_middleware(Control(remember_seconds=60))
+    seen: list[str] = []
+
+    @dramatiq.actor(broker=broker, min_backoff=10, max_backoff=10, priority=3)
+    def work(name: str) -> None:
+        if name == "it":
+            seen.append(find(broker, redis_id_of(message)).id)
+        if len(seen) < 3:
+            raise RuntimeError
+
+    message, *_ = work.send("it"), work.send("another"), work.send("a third")
+
+    # When it has ended well
+    run_worker(threads=1)
+    status = state_becomes(broker, message, "done")
+
+    # Expect each of its entries to have been found by the first one's id
+    first = redis_id_of(message)
+    assert seen == [first, f"{first}.1", f"{first}.2"]
+    assert (status.id, status.attempt) == (f"{first}.2", 3)
+    assert status.message_id == message.message_id
+
+
+@pytest.mark.parametrize("delay_ms", [None, 60_000])
+def test_dramatiq_s_id_is_found_without_reading_all_messages(
+    broker: RedisBroker, delay_ms: int | None
+) -> None:
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    messages = [note.send_with_options(delay=delay_ms, priority=n % 3) for n in range(50)]
+
+    for message in messages:
+        status = find(broker, message.message_id, search_at_most=0)
+        assert status.id == redis_id_of(message)
+
+
+def test_messages_with_one_id_of_dramatiq_s_have_entries_of_their_own(broker: RedisBroker) -> None:
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    message = note.message()
+
+    entries = {redis_id_of(broker.enqueue(message)) for _ in range(50)}
+
+    assert len(entries) == broker.queue_length("default") == 50
 
 
 def test_a_dead_message_says_why(
@@ -172,7 +227,7 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
 ) -> None:
     # Given that two of a queue are remembered
     broker.add_middleware(Control(remember_seconds=60, remember_count=2))
-    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: progress(3, 3, "noted"))
     messages = [note.send() for _ in range(3)]
 
     # When three have ended
@@ -182,10 +237,12 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
     # Expect the latest two to be found by either id
     assert find(broker, messages[2].message_id).state == "done"
     assert status.actor_name == "note"
+    assert status.progress is not None
+    assert vars(status.progress) == {"done": 3, "total": 3, "text": "noted"}
     assert status.since == pytest.approx(time.time(), abs=10)
     assert status.worker
     assert find(broker, redis_id_of(messages[0])).state == "unknown"
-    assert broker.client.hlen("dramatiq:__barback__:default:ended-details") == 4
+    assert broker.client.hlen(keys_of(broker.client).ended_details) == 4
 
 
 def test_remembered_messages_are_forgotten_in_time(
@@ -195,7 +252,7 @@ def test_remembered_messages_are_forgotten_in_time(
     note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
     first = note.send()
     run_worker()
-    ended = "dramatiq:__barback__:default:ended"
+    ended = keys_of(broker.client).ended
     eventually(lambda: broker.client.zcard(ended))
 
     def sent_another() -> bool:
@@ -221,8 +278,8 @@ def test_what_is_no_message_is_found_as_well(
     broker: RedisBroker, redis_client: redis.Redis
 ) -> None:
     broker.store.register(["default"])
-    redis_client.hset("dramatiq:default.msgs", "evil", "{")
-    redis_client.rpush("dramatiq:default", "evil")
+    redis_client.hset(keys_of(redis_client).messages, "evil", "{")
+    redis_client.rpush(keys_of(redis_client).queue, "evil")
 
     status = find(broker, "evil")
 

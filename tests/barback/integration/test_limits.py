@@ -13,6 +13,7 @@ import pytest
 from barback.control import Control, Limit, cancel, find, pause, purge, resume
 from barback.messages.delivery import Room
 from barback.monitoring.queues import queue_statuses
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-SLOTS = "dramatiq:__barback__:default:slots"
-LIMIT_KEYS = "dramatiq:__barback__:default:*"
+pytestmark = pytest.mark.everywhere
+
+LIMIT_KEYS = "dramatiq:*__barback__*"
 
 
 @pytest.fixture
@@ -70,7 +72,8 @@ def nothing_is_left(broker: RedisBroker, client: redis.Redis) -> None:
     eventually(
         lambda: broker.do_qsize("default") == 0, complaint=lambda: f"{client.keys(LIMIT_KEYS)}"
     )
-    assert not [key for key in client.keys(LIMIT_KEYS) if "slot" in key or "parked" in key]
+    kinds = (":slots", ":parked", ":lines:")
+    assert not [key for key in client.keys(LIMIT_KEYS) if any(kind in key for kind in kinds)]
 
 
 def test_no_more_than_so_many_run_at_once_across_workers(
@@ -218,6 +221,56 @@ def test_a_dead_worker_s_slot_comes_back_with_its_message(
     nothing_is_left(controlled, redis_client)
 
 
+def test_the_slot_of_a_cancelled_message_comes_back_when_its_worker_is_recovered(
+    controlled: RedisBroker,
+    recover: Callable[[], int],
+    redis_client: redis.Redis,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given a message that was cancelled while it ran in a worker which then died
+    kitchen = Kitchen(controlled, Limit("stove", at_once=1))
+    message = kitchen.actor.send("one")
+    consumer = controlled.consume("default")
+    delivery: Any = eventually(lambda: next(consumer))
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    assert calls.admit(delivery.redis_id, Room("stove", 1, 0, 0))
+    assert cancel(controlled, id_of(message)) == "asked"
+
+    # When its worker is recovered
+    assert recover() == 0
+
+    # Expect nothing to be left of it, and the next one to run
+    nothing_is_left(controlled, redis_client)
+    assert not redis_client.exists("dramatiq:__barback__:default:cancelling")
+    consumer.close()
+    kitchen.actor.send("two")
+    run_worker()
+    eventually(lambda: kitchen.order == ["two"])
+
+
+def test_a_start_that_is_asked_for_again_takes_one_slot(
+    controlled: RedisBroker, redis_client: redis.Redis
+) -> None:
+    # Given a message that was let start, in an answer that was lost
+    kitchen = Kitchen(controlled, Limit("stove", at_once=2))
+    kitchen.actor.send("one")
+    kitchen.actor.send("two")
+    consumer = controlled.consume("default", prefetch=2)
+    first: Any = eventually(lambda: next(consumer))
+    second: Any = eventually(lambda: next(consumer))
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    room = Room("stove", 1, 0, 0)
+    assert calls.admit(first.redis_id, room)
+
+    # When it is asked for again, expect the same answer; and for another one, twice that it waits
+    assert calls.admit(first.redis_id, room)
+    assert not calls.admit(second.redis_id, room)
+    assert not calls.admit(second.redis_id, room)
+    assert redis_client.hgetall(keys_of(redis_client).slots_used) == {"stove": "1"}
+    assert redis_client.llen(f"{keys_of(redis_client).parked}:stove") == 1
+    consumer.close()
+
+
 def test_a_slot_whose_message_is_lost_is_cleared_away(
     controlled: RedisBroker,
     redis_client: redis.Redis,
@@ -225,8 +278,8 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
 ) -> None:
     # Given a slot whose holder was deleted by somebody else, and a message that waits for it
     kitchen = Kitchen(controlled, Limit("stove", at_once=1))
-    redis_client.hset(SLOTS, "lost", "1 stove")
-    redis_client.hset("dramatiq:__barback__:default:slots-used", "stove", 1)
+    redis_client.hset(keys_of(redis_client).slots, "lost", "1 stove")
+    redis_client.hset(keys_of(redis_client).slots_used, "stove", 1)
     message = kitchen.actor.send("one")
     run_worker()
     eventually(lambda: kitchen.order or find(controlled, id_of(message)).state == "limited")
@@ -296,10 +349,10 @@ def test_a_paused_queue_holds_back_what_a_slot_becomes_free_for(
 
     # When the first ends
     kitchen.go_on.set()
-    eventually(lambda: find(controlled, id_of(messages[1])).state == "waiting")
+    eventually(lambda: redis_client.hlen(keys_of(redis_client).messages) == 1)
 
     # Expect the second to run when the queue is resumed
-    assert kitchen.order == ["one"]
+    assert (kitchen.order, find(controlled, id_of(messages[1])).state) == (["one"], "limited")
     resume(controlled, "default")
     eventually(lambda: kitchen.order == ["one", "two"])
     nothing_is_left(controlled, redis_client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from barback import RedisBroker
+
+pytestmark = pytest.mark.everywhere
 
 #: Clears the screen, and begins a new line.
 EVIL = "\x1b[2J\nERROR forged"
@@ -171,14 +174,73 @@ def test_cancel_asks_before_it_cancels_many(
     assert broker.queue_length("default") == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [(), ("an-id", "--queue", "beer"), ("--actor", "note"), ("a", "--actor", "note")]
-)
+@pytest.mark.parametrize("arguments", [(), ("an-id", "--queue", "beer"), ("a", "--actor", "note")])
 def test_cancel_wants_to_know_which(arguments: tuple[str, ...], run: Callable[..., Result]) -> None:
     result = run("cancel", *arguments)
 
     assert result.exit_code == 2
-    assert "an ID, or --queue NAME, or --queue NAME --actor NAME" in result.stderr
+    assert "an ID, or --queue NAME, --actor NAME, or both" in result.stderr
+
+
+def test_an_actor_s_messages_are_cancelled_on_all_queues(
+    broker: RedisBroker, run: Callable[..., Result]
+) -> None:
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    other = dramatiq.actor(broker=broker, actor_name="other")(lambda: None)
+    note.send()
+    note.send_with_options(delay=60_000)
+    broker.enqueue(note.message().copy(queue_name="elsewhere"))
+    other.send()
+
+    refused = run("cancel", "--actor", "note", input="n\n")
+    done = run("cancel", "--actor", "note", "--yes")
+
+    assert "Cancel all messages of actor note? [y/N]" in refused.stderr
+    assert done.stdout == "3 cancelled.\n"
+    assert broker.queue_length("default") == 1
+
+
+def test_an_id_may_be_shortened(broker: RedisBroker, run: Callable[..., Result]) -> None:
+    # Given two messages
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    message = broker.enqueue(note.message().copy(message_id="77777777-aaaa"))
+    other = broker.enqueue(note.message().copy(message_id="77777777-bbbb"))
+    redis_id = message.options["redis_message_id"]
+
+    # When one is named by the beginnings of its ids, also as people copy it
+    shown = [run("show", text).output for text in (redis_id[:8], f"{redis_id[:8]}…", "77777777-a")]
+    # … or by a beginning that two have
+    several = run("cancel", "7777")
+
+    # Expect that one to be shown, and neither to be cancelled
+    assert [out.splitlines()[0] for out in shown] == [f"Id:         {redis_id}"] * 3
+    assert several.exit_code == 2
+    assert "Several messages begin with '7777'" in several.stderr
+    assert run("show", "nothing…").exit_code == 1
+    assert run("cancel", other.options["redis_message_id"][:7]).stdout == "Cancelled.\n"
+    assert broker.queue_length("default") == 1
+
+
+def test_show_tells_which_attempt_of_how_many_comes_when(
+    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker], run: Callable[..., Result]
+) -> None:
+    broker.add_middleware(Control())
+
+    @dramatiq.actor(broker=broker, min_backoff=60_000, max_backoff=60_000, max_retries=3)
+    def fail() -> None:
+        raise RuntimeError("no beer today")
+
+    message = fail.send()
+    run_worker()
+
+    output = eventually(
+        lambda: next(
+            (out for out in [run("show", message.message_id).output] if "retrying" in out), ""
+        )
+    )
+    assert re.search(r"^State: +retrying, sent .* ago .*, due in \d+ s", output, re.MULTILINE)
+    assert "Attempt:    2 of 4\n" in output
+    assert "Last error: RuntimeError: no beer today\n" in output
 
 
 def test_status_tells_what_runs_and_what_should_stop(

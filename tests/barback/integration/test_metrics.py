@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
 import redis
+from dramatiq.brokers.stub import StubBroker
 
+from barback.connection.incidents import incidents
+from barback.messages.delivery import Delivery
 from barback.metrics import History, Metrics
 from barback.metrics.prometheus import exposition
-from barback.metrics.recorder import new_recorder
+from barback.metrics.recorder import Recorder
 from barback.metrics.writer import HistoryWriter
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from barback import RedisBroker
+
+pytestmark = pytest.mark.everywhere
 
 
 def test_what_a_worker_counted_is_in_the_history_when_it_has_stopped(
@@ -72,46 +75,18 @@ def test_a_second_worker_of_the_process_counts_nothing_twice(broker: RedisBroker
     assert counts.done == 2
 
 
-def test_a_long_run_is_shown_while_it_lasts(
-    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("barback.metrics.writer.SHOWN_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("barback.metrics.writer.LOOK_SECONDS", 0.05)
-    broker.add_middleware(Metrics())
-    is_over = threading.Event()
-
-    @dramatiq.actor(broker=broker, queue_name="beer")
-    def pour() -> None:
-        is_over.wait(30)
-
-    message = pour.send()
-    run_worker()
-    history = History(broker)
-    (shown,) = eventually(lambda: history.running([broker.broker_id])[broker.broker_id])
-    assert shown["actor"] == "pour"
-    assert shown["id"] == message.options["redis_message_id"]
-
-    is_over.set()
-    eventually(lambda: not history.running([broker.broker_id])[broker.broker_id])
-
-
 def test_a_worker_that_counts_nothing_writes_nothing(broker: RedisBroker) -> None:
-    recorder = new_recorder(lambda _: True)
-    writer = HistoryWriter(broker.store, "w1", recorder)
+    writer = HistoryWriter(broker.store, Recorder())
 
     writer.write()
-    writer.show_running()
+    writer.note_version()
 
     assert broker.client.keys("*metrics*") == []
 
 
 def test_counts_survive_an_outage(broker: RedisBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given something counted, and a server that does not answer
-    recorder = new_recorder(lambda _: True)
-    message: dramatiq.Message[None] = dramatiq.Message("beer", "pour", (), {}, {})
-    recorder.start(dramatiq.MessageProxy(message))
-    recorder.finish(dramatiq.MessageProxy(message), has_failed=False)
-    writer = HistoryWriter(broker.store, "w1", recorder)
+    writer = HistoryWriter(broker.store, _recorder_of_one())
     with monkeypatch.context() as patch:
         patch.setattr(broker.store, "now_ms", _fail)
         with pytest.raises(redis.ConnectionError):
@@ -128,14 +103,12 @@ def test_counts_survive_an_outage(broker: RedisBroker, monkeypatch: pytest.Monke
 
 def test_every_period_expires_and_is_small(broker: RedisBroker) -> None:
     # Given an actor whose times fall into every bucket
-    recorder = new_recorder(lambda _: True)
-    message = dramatiq.MessageProxy(dramatiq.Message("beer", "pour", (), {}, {}))
-    recorder.start(message)
-    recorder.finish(message, has_failed=False)
-    (row,) = recorder._thread.rows.values()
+    recorder = _recorder_of_one()
+    recorder.rows()
+    (row,) = recorder._rows.values()
     row[:] = [1_000_000] * len(row)
 
-    HistoryWriter(broker.store, "w1", recorder).write()
+    HistoryWriter(broker.store, recorder).write()
 
     for key in broker.client.keys("*metrics:1*"):
         assert broker.client.ttl(key) > 0
@@ -146,11 +119,8 @@ def test_prometheus_is_told_of_queues_and_of_what_all_workers_counted(broker: Re
     broker.declare_queue("beer")
     pour: dramatiq.Message[None] = dramatiq.Message("beer", "pour", (), {}, {})
     broker.enqueue(pour)
-    for worker_id in ("w1", "w2"):
-        recorder = new_recorder(lambda _: True)
-        recorder.start(dramatiq.MessageProxy(pour))
-        recorder.finish(dramatiq.MessageProxy(pour), has_failed=worker_id == "w2")
-        HistoryWriter(broker.store, worker_id, recorder).write()
+    for has_failed in (False, True):
+        HistoryWriter(broker.store, _recorder_of_one(has_failed=has_failed)).write()
 
     text = exposition(broker).decode()
 
@@ -158,6 +128,45 @@ def test_prometheus_is_told_of_queues_and_of_what_all_workers_counted(broker: Re
     assert 'barback_messages_total{actor="pour",outcome="done",queue="beer"} 1.0' in text
     assert 'barback_messages_total{actor="pour",outcome="failed",queue="beer"} 1.0' in text
     assert 'barback_run_seconds_count{actor="pour",queue="beer"} 2.0' in text
+    assert 'barback_retries_total{actor="pour",queue="beer"} 0.0' in text
+    assert "barback_worker_threads_busy 0.0" in text
+
+
+def test_prometheus_is_told_of_dead_workers_and_of_lost_connections(broker: RedisBroker) -> None:
+    writer = HistoryWriter(broker.store, Recorder())
+    incidents.note("crash", "beer")
+    incidents.note("recovery", "beer", 4)
+    incidents.note("interruption")
+
+    writer.write()
+    writer.write()
+
+    text = exposition(broker).decode()
+    assert 'barback_worker_crashes_total{queue="beer"} 1.0' in text
+    assert 'barback_recovered_messages_total{queue="beer"} 4.0' in text
+    assert "barback_interruptions_total 1.0" in text
+
+
+def test_a_worker_of_a_new_version_leaves_a_mark(broker: RedisBroker) -> None:
+    # Given an old fleet, a new one, and the old one again after trouble
+    for version in ("v1", "v1", "v2", "v2", "v1"):
+        HistoryWriter(broker.store, Recorder(), version=version).note_version()
+
+    deployments = History(broker).deployments(since=0)
+
+    assert [each.version for each in deployments] == ["v1", "v2", "v1"]
+    assert deployments[0].at == pytest.approx(time.time(), abs=60)
+
+
+def _recorder_of_one(*, has_failed: bool = False) -> Recorder:
+    """A recorder that has counted one message."""
+    recorder = Recorder()
+    recorder.begin({"pour"})
+    message: dramatiq.Message[None] = dramatiq.Message("beer", "pour", (), {}, {})
+    delivery = Delivery(message.asdict(), "id")
+    error = RuntimeError() if has_failed else None
+    recorder.after_process_message(StubBroker(), delivery, exception=error)
+    return recorder
 
 
 def _fail() -> None:
@@ -166,13 +175,13 @@ def _fail() -> None:
 
 def test_a_message_that_says_to_be_from_the_stone_age_stops_no_count(broker: RedisBroker) -> None:
     # Given counts of messages that have waited for longer than Redis can add up
-    recorder = new_recorder(lambda _: True)
-    writer = HistoryWriter(broker.store, "w1", recorder)
+    recorder = Recorder()
+    recorder.begin({"pour"})
+    writer = HistoryWriter(broker.store, recorder)
     for _ in range(3):
         message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", (), {}, {})
-        ancient = dramatiq.MessageProxy(message.copy(message_timestamp=-(2**52)))
-        recorder.start(ancient)
-        recorder.finish(ancient, has_failed=False)
+        ancient = Delivery(message.copy(message_timestamp=-(2**52)).asdict(), "id")
+        recorder.after_process_message(broker, ancient)
 
     # Expect them to be written, once
     writer.write()

@@ -20,9 +20,12 @@ from barback.periodic import Periodic, take_over_periodiq
 from barback.periodic.record import TickRecord
 from barback.periodic.scheduler import LOOK_INTERVAL, TickScheduler
 from tests.support.clocks import VirtualClock
+from tests.support.keys import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.everywhere
 
 
 @pytest.fixture
@@ -72,8 +75,8 @@ def scheduler(broker: RedisBroker, clock: VirtualClock) -> TickScheduler:
 
 def sent_ticks(broker: RedisBroker) -> list[str]:
     """The ticks of the messages that wait, in the order in which they are served."""
-    ids = broker.client.lrange(f"{broker.namespace}:till", 0, -1)
-    bodies = broker.client.hgetall(f"{broker.namespace}:till.msgs")
+    ids = broker.client.lrange(keys_of(broker.client, "till").queue, 0, -1)
+    bodies = broker.client.hgetall(keys_of(broker.client, "till").messages)
     messages = [dramatiq.Message.decode(cast("bytes", bodies[message_id])) for message_id in ids]
     return [message.options["scheduled_at"][:16] for message in messages]
 
@@ -189,6 +192,7 @@ def test_a_scheduler_that_dies_after_sending_leaves_nothing_to_send_twice(
     assert sent_ticks(broker) == ["2026-06-10T04:00"]
 
 
+@pytest.mark.one_server
 def test_a_tick_is_claimed_and_enqueued_in_one_step(
     broker: RedisBroker, clock: VirtualClock, redis_url: str
 ) -> None:

@@ -11,10 +11,13 @@ from dramatiq.middleware import Middleware, default_middleware
 
 from barback import RedisBroker
 from barback.dead_letters import DeadLetters
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     import redis
+
+pytestmark = pytest.mark.everywhere
 
 
 @pytest.mark.parametrize("ending", ["ack", "nack"])
@@ -25,9 +28,7 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
     with contextlib.closing(RedisBroker(url=redis_url)) as broker:
         dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
         sent = broker.enqueue(dramatiq.Message("default", "note", (), {}, {}))
-        redis_client.hset(
-            "dramatiq:__barback__:default:crashes", sent.options["redis_message_id"], "2"
-        )
+        redis_client.hset(keys_of(redis_client).crashes, sent.options["redis_message_id"], "2")
         consumer = broker.consume("default")
         delivery: Any = eventually(lambda: next(consumer))
         broker.emit_before("process_message", delivery)
@@ -40,8 +41,7 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
         assert not delivery.runs_alone
         assert redis_client.keys("*__acks__*") == []
         assert (
-            redis_client.exists("dramatiq:__barback__:default:crashes", "dramatiq:default.msgs")
-            == 0
+            redis_client.exists(keys_of(redis_client).crashes, keys_of(redis_client).messages) == 0
         )
         consumer.close()
 
@@ -86,9 +86,7 @@ def test_who_records_failures_hears_once_of_a_message_that_killed_its_workers(
             called.append(exception_data["type"])
 
         sent = broker.enqueue(deadly.message_with_options(**options))
-        redis_client.hset(
-            "dramatiq:__barback__:default:crashes", sent.options["redis_message_id"], "3"
-        )
+        redis_client.hset(keys_of(redis_client).crashes, sent.options["redis_message_id"], "3")
 
         # When a worker takes it
         worker = dramatiq.Worker(broker, worker_timeout=100, worker_threads=2)

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import dramatiq
 import pytest
-import redis
 from dramatiq.results.backends import RedisBackend
 
 from barback import results
+from barback.connection.url import client_for
 from barback.results import await_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.everywhere
+
 
 @pytest.fixture
 def backend(redis_url: str) -> Iterator[RedisBackend]:
-    with redis.Redis.from_url(redis_url) as client:
+    with contextlib.closing(client_for(redis_url, {})) as client:
         yield RedisBackend(client=client)
 
 

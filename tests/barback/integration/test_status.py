@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import dramatiq
+import pytest
 
 from barback.monitoring.health import silence_on_this_host
 from barback.monitoring.queues import queue_statuses
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barback import RedisBroker
+
+pytestmark = pytest.mark.everywhere
 
 
 def test_a_plain_producer_is_no_worker(broker: RedisBroker) -> None:

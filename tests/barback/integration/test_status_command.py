@@ -7,12 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 import dramatiq
+import pytest
 from click.testing import CliRunner
 
 from barback.cli import main
 
 if TYPE_CHECKING:
     from barback import RedisBroker
+
+pytestmark = pytest.mark.everywhere
 
 
 def status(redis_url: str) -> str:

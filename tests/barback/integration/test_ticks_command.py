@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 from click.testing import CliRunner
 
 from barback.cli import main
+from barback.connection.url import client_for
 from barback.periodic.liveness import Heartbeat
 from barback.periodic.record import TickRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+pytestmark = pytest.mark.everywhere
 
 
 def ago(**age: float) -> dt.datetime:
@@ -19,8 +28,9 @@ def ago(**age: float) -> dt.datetime:
 
 
 @pytest.fixture
-def client(redis_url: str) -> redis.Redis:
-    return redis.Redis.from_url(redis_url)
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with contextlib.closing(client_for(redis_url, {})) as client:
+        yield client
 
 
 def ticks(redis_url: str, *arguments: str) -> tuple[int, str]:

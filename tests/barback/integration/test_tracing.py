@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 from dramatiq.middleware import Retries, SkipMessage
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 from sqlalchemy import MetaData, create_engine
 
@@ -157,6 +159,40 @@ def test_a_skipped_message_leaves_no_trace_open_in_its_thread(
 
     first, second = spans.wait_for(SpanKind.CONSUMER, 2)
     assert first.context.trace_id != second.context.trace_id
+
+
+def test_a_trace_that_nobody_records_stays_so_through_all_that_follows(
+    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given a program that records no trace that begins, and one that sends from within actors
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(sampler=ParentBased(ALWAYS_OFF))
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    broker.add_middleware(Tracing(provider), before=Retries)
+    broker.emit_after("process_boot")
+    carried: list[Any] = []
+    seen: list[int] = []
+
+    @dramatiq.actor(broker=broker, queue_name="reports")
+    def note() -> None:
+        seen.append(trace.get_current_span().get_span_context().trace_id)
+
+    @dramatiq.actor(broker=broker, queue_name="email")
+    def send_email() -> None:
+        # What others record in an actor hears that it is not to be recorded, too.
+        with provider.get_tracer("database").start_as_current_span("SELECT"):
+            note.send()
+
+    # When something is sent, and sends something
+    sent = send_email.send()
+    carried.append(sent.options[OPTION]["traceparent"])
+    run_worker()
+    eventually(lambda: seen)
+
+    # Expect one trace, of which nothing is recorded
+    assert carried[0][-2:] in ("00", "02")
+    assert f"{seen[0]:032x}" == carried[0].split("-")[1]
+    assert exporter.get_finished_spans() == ()
 
 
 @pytest.mark.parametrize("carried", [7, "x", {"traceparent": 1}, {"traceparent": "00-zz"}, None])

@@ -11,6 +11,8 @@ import pytest
 from barback.control import Control, Unique, cancel, find, purge
 from barback.errors import AlreadyEnqueued, InvalidKey
 from barback.sending.bulk import enqueue_all
+from barback.store.calls import Guard
+from tests.support.keys import keys_of
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from barback import RedisBroker
 
-CLAIMS = "dramatiq:__barback__:default:claims"
+pytestmark = pytest.mark.everywhere
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_it_keeps_others_away_while_it_runs_until_it_has_ended(
 
     # When it has ended
     run_worker()
-    eventually(lambda: len(runs) == 3 and redis_client.exists(CLAIMS) == 0)
+    eventually(lambda: len(runs) == 3 and redis_client.exists(keys_of(redis_client).claims) == 0)
 
     # Expect nothing to have been sent but its retries, and the way to be free
     assert answers == [first.message_id] * 3
@@ -235,6 +237,25 @@ def test_a_token_and_a_unique_key_both_count(controlled: RedisBroker) -> None:
     assert controlled.enqueue_once(pour.message("two"), token="u", ttl_seconds=60) is not None
     assert controlled.enqueue_once(pour.message("two"), token="u", ttl_seconds=60) is None
     assert controlled.queue_length("default") == 2
+
+
+def test_a_send_that_is_said_again_is_the_same_send(controlled: RedisBroker) -> None:
+    # Given a call whose answer was lost
+    calls, guard = controlled.store.calls("default"), Guard(unique_key="pour:one")
+
+    def send(redis_id: str) -> tuple[str, str] | None:
+        return calls.enqueue_guarded(
+            redis_id, b"{}", message_id=f"of {redis_id}", delay_ms=None, guard=guard,
+            confirmation=None,
+        )  # fmt: skip
+
+    send("first")
+
+    # When it is made again, expect the same success, also after another one was kept away
+    assert send("first") == ("first", "of first")
+    assert send("second") == ("first", "of first")
+    assert send("first") == ("first", "of first")
+    assert controlled.queue_length("default") == 1
 
 
 def test_many_senders_at_once_send_one(controlled: RedisBroker) -> None:

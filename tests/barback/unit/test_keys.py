@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis.crc import key_slot
 
 from barback.store.fleet_keys import FleetKeys
 from barback.store.key_types import key_type
@@ -35,3 +36,16 @@ def test_every_key_has_the_type_that_it_is_said_to_have(queue_name: str, on_clus
 
     assert len(said) > 18
     assert {key: key_type(key) for key in said} == said
+
+
+@pytest.mark.parametrize("queue_name", ["beer", "", "}", "{", "{}", "a}b"])
+def test_all_keys_of_a_queue_are_on_one_server_of_a_cluster(queue_name: str) -> None:
+    keys = QueueKeys("ns", queue_name, on_cluster=True)
+
+    assert len({key_slot(key.encode()) for key in documented_keys(keys)}) == 1
+
+
+def test_queues_spread_over_a_cluster() -> None:
+    slots = {key_slot(QueueKeys("ns", f"q{n}", on_cluster=True).queue.encode()) for n in range(9)}
+
+    assert len(slots) == 9

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
-from dramatiq import MessageProxy
+from dramatiq.brokers.stub import StubBroker
 
+from barback.messages.delivery import Delivery
 from barback.metrics.buckets import BUCKET_COUNT, bucket_of, quantile
-from barback.metrics.counts import FIELDS, ROW_LENGTH, Counts, Series, row_of
-from barback.metrics.recorder import UNKNOWN_ACTOR, Recorder, new_recorder
+from barback.metrics.counts import FIELDS, ROW_LENGTH, WAIT_US, Counts, Series, row_of
+from barback.metrics.recorder import UNKNOWN_ACTOR, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
-def _message(actor_name: str = "pour", **options: Any) -> MessageProxy:
+def _message(actor_name: str = "pour", **options: Any) -> Delivery:
     message: dramatiq.Message[Any] = dramatiq.Message("beer", actor_name, (), {}, options)
-    return MessageProxy(message)
+    delivery = Delivery(message.asdict(), "id")
+    delivery.started_at = time.monotonic()
+    return delivery
 
 
-def _run(recorder: Recorder, message: MessageProxy, *, has_failed: bool = False) -> None:
-    recorder.start(message)
-    recorder.finish(message, has_failed=has_failed)
+def _recorder(actors: Iterable[str] = ("pour",)) -> Recorder:
+    recorder = Recorder()
+    recorder.begin(set(actors))
+    return recorder
+
+
+def _run(recorder: Recorder, message: Delivery, *, has_failed: bool = False) -> None:
+    error = RuntimeError() if has_failed else None
+    recorder.after_process_message(StubBroker(), message, exception=error)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
@@ -51,14 +61,14 @@ def test_times_beyond_all_bounds_are_counted_in_the_last_bucket() -> None:
 
 
 def test_every_outcome_is_counted_once() -> None:
-    recorder = new_recorder(lambda _: True)
+    recorder = _recorder()
 
     for _ in range(3):
         _run(recorder, _message())
-    for _ in range(2):
-        _run(recorder, _message(), has_failed=True)
-    recorder.bury(_message())
-    recorder.skip(_message())
+    _run(recorder, _message(), has_failed=True)
+    _run(recorder, _message(retries=1), has_failed=True)
+    recorder.after_nack(StubBroker(), _message())
+    recorder.after_skip_message(StubBroker(), _message())
 
     counts = Counts(recorder.rows()[Series("beer", "pour")])
     assert (counts.done, counts.failed, counts.retried, counts.dead, counts.skipped) == (
@@ -67,8 +77,35 @@ def test_every_outcome_is_counted_once() -> None:
     assert sum(counts.run_buckets) == 5
 
 
+def test_run_and_wait_times_are_what_they_were() -> None:
+    recorder = _recorder()
+    message = _message()
+    message.started_at -= 2.0
+    message.message_timestamp -= 60_000
+
+    _run(recorder, message)
+
+    counts = Counts(recorder.rows()[Series("beer", "pour")])
+    assert counts.run_seconds(0.5) == pytest.approx(2, rel=0.3)
+    assert counts.wait_seconds(0.5) == pytest.approx(58, rel=0.3)
+    assert counts.row[WAIT_US] == pytest.approx(58e6, rel=0.05)
+
+
+@pytest.mark.parametrize("timestamp", [10**400, -(10**400), 10**13 * 5])
+def test_times_that_cannot_be_do_not_fail_the_message_that_has_them(timestamp: int) -> None:
+    recorder = _recorder()
+    message = _message()
+    message.message_timestamp = timestamp
+
+    _run(recorder, message)
+
+    counts = Counts(recorder.rows()[Series("beer", "pour")])
+    assert (counts.done, counts.retried) == (1, 0)
+    assert counts.row[WAIT_US] >= 0
+
+
 def test_the_wait_of_a_retry_is_not_counted_because_most_of_it_is_backoff() -> None:
-    recorder = new_recorder(lambda _: True)
+    recorder = _recorder()
 
     _run(recorder, _message(retries=1))
 
@@ -78,7 +115,7 @@ def test_the_wait_of_a_retry_is_not_counted_because_most_of_it_is_backoff() -> N
 
 
 def test_nobody_can_fill_redis_with_the_names_of_actors_that_do_not_exist() -> None:
-    recorder = new_recorder(lambda name: name == "pour")
+    recorder = _recorder()
 
     for number in range(10):
         _run(recorder, _message(f"made-up-{number}"), has_failed=True)
@@ -87,7 +124,7 @@ def test_nobody_can_fill_redis_with_the_names_of_actors_that_do_not_exist() -> N
 
 
 def test_threads_that_count_at_the_same_time_lose_nothing() -> None:
-    recorder = new_recorder(lambda _: True)
+    recorder = _recorder()
 
     def count() -> None:
         for _ in range(2_000):
@@ -99,15 +136,12 @@ def test_threads_that_count_at_the_same_time_lose_nothing() -> None:
     assert Counts(recorder.rows()[Series("beer", "pour")]).done == 8_000
 
 
-def test_what_runs_is_known_while_it_runs() -> None:
-    recorder = new_recorder(lambda _: True)
-    message = _message()
+def test_nothing_is_noted_before_there_is_somebody_to_count_it() -> None:
+    recorder = Recorder()
 
-    recorder.start(message)
-    assert [each.message for each in recorder.running()] == [message]
-    recorder.finish(message, has_failed=False)
+    _run(recorder, _message())
 
-    assert recorder.running() == []
+    assert recorder.rows() == {}
 
 
 def test_what_somebody_else_wrote_among_the_counts_is_left_out() -> None:

@@ -70,6 +70,12 @@ def test_numbers_that_nobody_can_count_with_and_names_that_nobody_can_print_are_
         decode(payload, redis_id="id", queue_name="beer")
 
 
+def test_a_message_cannot_say_to_be_another_one() -> None:
+    payload = JSONEncoder().encode(message().copy(options={"redis_message_id": "theirs"}).asdict())
+
+    assert decode(payload, redis_id="own", queue_name="beer").options["redis_message_id"] == "own"
+
+
 def test_a_message_may_have_exactly_the_size_that_is_allowed() -> None:
     fields = with_id(message("x"), "id")
     size = len(encode(fields, 10**9))

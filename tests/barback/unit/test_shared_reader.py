@@ -20,7 +20,7 @@ class Taker:
 
     def take(self) -> Snapshot:
         self.taken += 1
-        return Snapshot(float(self.taken), [], [], [])
+        return Snapshot(float(self.taken), [], [], [], [])
 
 
 async def _listen(reader: SharedReader, rounds: int) -> list[float]:

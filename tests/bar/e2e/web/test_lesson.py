@@ -39,9 +39,10 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     expect(page.get_by_role("button", name="Order 20 of each")).to_be_focused()
     page.evaluate("window.wasNotReloaded = true")
 
-    # When the workers come
-    for command in WORKERS:
-        start(shlex.split(command), BEER_SECONDS="0.6", COFFEE_SECONDS="0.02")
+    # When the workers come, that of the coffees first: how quick they start is not of interest
+    for command in reversed(WORKERS):
+        worker = start(shlex.split(command), BEER_SECONDS="0.6", COFFEE_SECONDS="0.02")
+        worker.wait_for_output("Worker process is ready for action.")
 
     # Expect slips at workers, as many as there are threads at the most, gliding there
     expect(page.locator(".worker .slip").first).to_be_visible()
@@ -58,6 +59,10 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     waits = [float(wait.removesuffix(" s")) for wait in page.locator(".wait b").all_inner_texts()]
     assert waits[0] > waits[1]
     assert page.evaluate("window.wasNotReloaded")
+
+    # and to fit on a phone
+    page.set_viewport_size({"width": 320, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
     # Expect the same without JavaScript: the page loads itself again
     with browser.new_context(java_script_enabled=False) as context:

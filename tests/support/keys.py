@@ -1,4 +1,4 @@
-"""The keys of the queue that most tests use, and those that are there."""
+"""The keys of a queue, and those that are there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from barback.connection.server import each_server
 from barback.store.keys import QueueKeys
 
 
-def keys_of(client: Any) -> QueueKeys:
-    """The keys of the default queue, where a client leads."""
-    return QueueKeys("dramatiq", "default", on_cluster=isinstance(client, RedisCluster))
+def keys_of(client: Any, queue_name: str = "default") -> QueueKeys:
+    """The keys of a queue, where a client leads."""
+    return QueueKeys("dramatiq", queue_name, on_cluster=isinstance(client, RedisCluster))
 
 
 def keys_like(client: Any, pattern: str) -> list[str]:

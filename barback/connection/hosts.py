@@ -1,0 +1,99 @@
+"""URLs that name several hosts: of Sentinels, and of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import redis
+from redis.connection import parse_url
+
+#: Parameters of a pool, which may stand in a URL as well, and are none of a connection.
+_POOL_OPTIONS = ("max_connections", "timeout")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """What such a URL says.
+
+    Parameters:
+      addresses: The hosts and their ports.
+      path: What stands between the slashes behind them.
+      credentials: The user and the password, as parameters of a connection.
+      options: What stands behind the question mark, as parameters of a connection.
+      marked_options: Those of them whose names begin with a mark, without it.
+      tls: Whether connections are to be encrypted.
+    """
+
+    addresses: list[tuple[str, int]]
+    path: list[str]
+    credentials: dict[str, Any]
+    options: dict[str, Any]
+    marked_options: dict[str, Any]
+    tls: bool
+
+    @classmethod
+    def parse(cls, url: str, *, default_port: int, mark: str) -> Hosts:
+        """Take a URL apart.
+
+        Parameters:
+          url: The URL.
+          default_port: The port of a host without one.
+          mark: What the names of options begin with that are for something else.
+
+        Raises:
+          ValueError: When that cannot be done; its message shows no password.
+        """
+        parts = urlsplit(url)
+        user_info, _, hosts = parts.netloc.rpartition("@")
+        user, _, password = user_info.partition(":")
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        marked = [(k.removeprefix(mark), value) for k, value in pairs if k.startswith(mark)]
+        given = {"username": unquote(user), "password": unquote(password)}
+        return cls(
+            [_address(host, default_port) for host in hosts.split(",")],
+            [unquote(name) for name in parts.path.split("/") if name],
+            {name: text for name, text in given.items() if text},
+            _options([pair for pair in pairs if not pair[0].startswith(mark)]),
+            _options(marked),
+            tls=parts.scheme.startswith("rediss"),
+        )
+
+
+def check_names(options: dict[str, Any], connection_class: Any) -> None:
+    """Refuse parameters that no connection knows: redis-py notices them when it connects.
+
+    Raises:
+      ValueError: When there is one.
+    """
+    for name, value in options.items():
+        if name in _POOL_OPTIONS:
+            continue
+        try:
+            connection_class(**{name: value})
+        except (TypeError, redis.RedisError):
+            raise ValueError(
+                f"redis-py's connections do not take its option {name}, or not with this value; "
+                "one that they take is socket_timeout=5 or, with TLS, ssl_ca_certs=ca.pem"
+            ) from None
+
+
+def _address(text: str, default_port: int) -> tuple[str, int]:
+    # What is given may be a part of a password that has a / in it, and is not shown.
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port or default_port
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError("expected HOST:PORT, once or several times with commas between")
+    return host, port
+
+
+def _options(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """As redis-py reads those of a URL with one host: numbers as numbers."""
+    try:
+        return dict(parse_url(f"redis://?{urlencode(pairs)}"))
+    except ValueError:
+        raise ValueError("an option behind the ? has a value that it cannot have") from None

@@ -1,0 +1,105 @@
+"""Sentinels: which server is the primary now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+from barback.connection.hosts import Hosts, check_names
+from barback.connection.server import connection_parameters
+from barback.printable import first_line
+
+SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+DEFAULT_SENTINEL_PORT = 26379
+
+FORM = "redis+sentinel://:password@host:26379,host2:26379/SERVICE/0"
+
+#: What the options of a URL that are for the Sentinels themselves begin with.
+MARK = "sentinel_"
+
+#: How long a Sentinel may take, in seconds. The primary's host is often a Sentinel's, too: who
+#: waited long for that one would follow late.
+SENTINEL_TIMEOUT_SECONDS = 1
+
+
+def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
+    """A client of whichever server the Sentinels name.
+
+    Raises:
+      ValueError: When the URL cannot be used.
+    """
+    hosts = _hosts(url)
+    tls = {"ssl": True} if hosts.tls else {}
+    database = {"db": int(hosts.path[1])} if len(hosts.path) > 1 else {}
+    shared = connection_parameters(
+        {**hosts.credentials, **database, **tls, **hosts.options, **parameters}
+    )
+    sentinels: Any = _Sentinels(  # type: ignore[no-untyped-call]
+        hosts.addresses,
+        sentinel_kwargs={
+            "socket_timeout": SENTINEL_TIMEOUT_SECONDS,
+            "socket_connect_timeout": SENTINEL_TIMEOUT_SECONDS,
+            "retry": Retry(NoBackoff(), 0),  # the next Sentinel is what is tried instead
+            **{name: value for name, value in shared.items() if name.startswith("ssl")},
+            **hosts.marked_options,
+        },
+        **shared,
+    )
+    client: redis.Redis = sentinels.master_for(hosts.path[0])
+    return client
+
+
+def _hosts(url: str) -> Hosts:
+    try:
+        hosts = Hosts.parse(url, default_port=DEFAULT_SENTINEL_PORT, mark=MARK)
+    except ValueError as error:
+        raise ValueError(f"{error}; a Sentinel URL should look like {FORM}") from None
+    if not hosts.path:
+        raise ValueError(
+            "it does not name the service that the Sentinels watch, such as mymaster; a Sentinel "
+            f"URL should look like {FORM}"
+        )
+    _, *database = hosts.path
+    if len(database) > 1 or not all(part.isdecimal() for part in database):
+        raise ValueError(f"behind the service comes a number alone, the database: {FORM}")
+    connection_class = redis.SSLConnection if hosts.tls else redis.Connection
+    for options in (hosts.options, hosts.marked_options):
+        check_names(options, connection_class)
+    return hosts
+
+
+class _Sentinels(Sentinel):
+    """As redis-py's, which goes no further than the first that is no Sentinel, and whose errors
+    do not tell why nobody names a primary.
+    """
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        reasons = []
+        for number, sentinel in enumerate(self.sentinels):
+            kwargs = sentinel.connection_pool.connection_kwargs
+            address = f"{kwargs['host']}:{kwargs['port']}"
+            try:
+                primaries: Any = sentinel.sentinel_masters()
+            except redis.ResponseError as error:
+                reasons.append(f"{address} answers like no Sentinel ({first_line(error)})")
+                continue
+            except redis.RedisError as error:
+                reasons.append(f"{address}: {first_line(error)}")
+                continue
+            state = primaries.get(service_name)
+            if state is None:
+                watched = ", ".join(sorted(primaries)) or "nothing"
+                reasons.append(f"{address} watches {watched}")
+            elif not self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
+                reasons.append(f"{address} takes the primary for dead")
+            else:
+                # Ask it first from now on.
+                self.sentinels.insert(0, self.sentinels.pop(number))
+                return state["ip"], state["port"]
+        raise MasterNotFoundError(
+            f"No Sentinel names a primary of {service_name!r}: {'; '.join(reasons)}"
+        )

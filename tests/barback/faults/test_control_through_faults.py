@@ -1,0 +1,149 @@
+"""Everything that actors may want, under way at once, while something fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from barback.control import cancel, find, pause, resume
+from tests.barback.faults.conftest import message
+from tests.barback.faults.controlled import most_at_once, no_trace_is_left
+from tests.barback.faults.options import (
+    AT_ONCE,
+    LIMITED,
+    PACED,
+    PER_SECONDS,
+    RATE,
+    UNIQUE,
+    declare,
+)
+from tests.support.polling import eventually
+from tests.support.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from barback.embedded import EmbeddedServer
+    from tests.barback.faults.conftest import Scene
+
+LIMITED_IDS = [f"limited-{number}" for number in range(8)]
+PACED_IDS = [f"paced-{number}" for number in range(3 * RATE)]
+
+pytestmark = pytest.mark.slow
+
+
+class World:
+    """A scene whose workers reach the server through a network that may be cut.
+
+    Parameters:
+      scene: The scene.
+      server: Its server.
+      proxy: The network.
+      go_on: The unique job ends when this file exists.
+    """
+
+    def __init__(self, scene: Scene, server: EmbeddedServer, proxy: Proxy, go_on: Path) -> None:
+        self.scene = scene
+        self.server = server
+        self.proxy = proxy
+        self.go_on = go_on
+        self.killed_pid = 0
+        self.unique = declare(scene.broker, "unique_job", UNIQUE)
+        self.limited = declare(scene.broker, "limited_job", LIMITED)
+        self.paced = declare(scene.broker, "paced_job", PACED)
+
+    def send_unique(self) -> str:
+        return self.unique.send("unique", str(self.go_on)).message_id
+
+    def send(self, job_id: str, actor: str) -> str:
+        sent = self.scene.broker.enqueue(message(job_id, actor=actor))
+        return str(sent.options["redis_message_id"])
+
+
+@pytest.fixture
+def world(mortal_scene: Scene, mortal_server: EmbeddedServer, tmp_path: Path) -> Iterator[World]:
+    with Proxy(mortal_server.url) as proxy:
+        yield World(mortal_scene, mortal_server, proxy, tmp_path / "go-on")
+
+
+@contextlib.contextmanager
+def killed_worker(world: World) -> Iterator[None]:
+    world.killed_pid = world.scene.ledger.pid_of("unique")
+    os.kill(world.killed_pid, signal.SIGKILL)
+    yield
+
+
+@contextlib.contextmanager
+def cut_network(world: World) -> Iterator[None]:
+    world.proxy.close()
+    yield
+    world.proxy.open()
+
+
+@contextlib.contextmanager
+def restarted_server(world: World) -> Iterator[None]:
+    pid = world.server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not world.server.is_running())
+    world.server.ensure()
+    yield
+
+
+@contextlib.contextmanager
+def paused_queue(world: World) -> Iterator[None]:
+    pause(world.scene.broker, "jobs", reason="a fault test")
+    yield
+    assert resume(world.scene.broker, "jobs")
+
+
+@pytest.mark.parametrize("fault", [killed_worker, cut_network, restarted_server, paused_queue])
+def test_what_actors_want_holds_through_a_fault(
+    fault: Callable[[World], AbstractContextManager[None]], world: World
+) -> None:
+    # Given two workers, and jobs of all kinds under way
+    scene, ledger = world.scene, world.scene.ledger
+    for _ in range(2):
+        scene.start_worker(threads=6, redis_url=world.proxy.url)
+    first = world.send_unique()
+    running = world.send("cancelled", "patient_job")
+    scene.wait_for_starts("unique", "cancelled")
+    for job_id in LIMITED_IDS:
+        world.limited.send(job_id, 0.2)
+    for job_id in PACED_IDS:
+        world.paced.send(job_id)
+    ledger.promised |= {"unique", *LIMITED_IDS, *PACED_IDS}
+    scene.wait_for_effects(2)
+
+    # When something fails; and meanwhile one is cancelled, one comes too late, and one is sent
+    # that must not be sent twice
+    ledger.note_fault()
+    with fault(world):
+        assert cancel(scene.broker, running) == "asked"
+        late = world.send("late", "late_job")
+        again = world.send_unique()
+    world.go_on.touch()
+
+    # Expect each to be done, within its limits; what was cancelled or late not to be
+    scene.wait_until_all_is_done(timeout_seconds=40)
+    assert again == first
+    eventually(lambda: find(scene.broker, running).state == "cancelled", timeout_seconds=20)
+    eventually(lambda: find(scene.broker, late).state == "expired", timeout_seconds=20)
+    done = ledger.done()
+    assert not {"cancelled", "late"} & done.keys()
+    assert most_at_once(scene, world.killed_pid, job_ids=LIMITED_IDS) <= AT_ONCE
+    starts = sorted(entry.at for entry in ledger.entries("start") if entry.job_id in PACED_IDS)
+    assert starts[-1] - starts[0] > (len(PACED_IDS) / RATE - 2) * PER_SECONDS
+    if not world.killed_pid:
+        assert set(done.values()) == {1}
+
+    # … what has ended well to be remembered, no trace to be left, and the way to be free
+    eventually(lambda: find(scene.broker, first).state == "done")
+    no_trace_is_left(scene)
+    assert world.send_unique() != first

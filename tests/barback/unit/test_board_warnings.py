@@ -1,0 +1,54 @@
+"""What the board warns of, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from barback.board.snapshot import QueueRow, WorkerRow, queue_warnings, worker_warnings
+from barback.control import PausedQueue
+from barback.monitoring.queues import QueueStatus
+from barback.monitoring.workers import WorkerStatus
+
+
+def _row(
+    *, pause: PausedQueue | None = None, usual: float | None = None, **status: Any
+) -> QueueRow:
+    usually = {"ready": 0, "running": 0, "delayed": 0, "dead": 0, "oldest_seconds": None}
+    known = {**usually, "workers": 1, "is_paused": False, "limited": 0, **status}
+    return QueueRow(QueueStatus(name="coffee", **known), pause, 0, 0.0, 0, usual, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "warnings"),
+    [
+        (_row(), []),
+        (_row(ready=3, oldest_seconds=5.0), []),
+        (_row(ready=212, workers=0), ["coffee: 212 wait and no worker serves it."]),
+        (
+            _row(ready=9, oldest_seconds=240.0, usual=0.2),
+            ["coffee: the oldest waits 4 min, usually 200 ms."],
+        ),
+        (_row(ready=9, oldest_seconds=240.0, usual=120.0), []),
+        (_row(ready=9, oldest_seconds=240.0), ["coffee: the oldest waits 4 min."]),
+        (
+            _row(ready=9, pause=PausedQueue("coffee", "new beans", 0.0, None)),
+            ["coffee is paused: new beans. 9 wait."],
+        ),
+    ],
+)
+def test_a_queue_is_warned_of_when_it_waits_longer_than_usual(
+    row: QueueRow, warnings: list[str]
+) -> None:
+    assert queue_warnings([row]) == warnings
+
+
+def test_workers_are_warned_of_that_are_silent_or_have_lost_threads() -> None:
+    silent = WorkerStatus("a", "bar", 7, 8, 0, {"coffee": 75.0})
+    hurt = WorkerStatus("b", "bar", 8, 8, 2, {"coffee": 1.0})
+
+    assert worker_warnings([WorkerRow(silent, 0), WorkerRow(hurt, 0)]) == [
+        "The worker bar:7 has been silent for 1 min 15 s.",
+        "The worker bar:8 has lost 2 threads: restart it.",
+    ]

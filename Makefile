@@ -19,7 +19,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 PYENV_PYTHONS = $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.*/bin))
 
 .DEFAULT_GOAL := help
-.PHONY: help run lesson cluster up dev down status demo-data test ledger slow chaos versions compat lint lock pin-images format ci bench bench-report docs reference clean
+.PHONY: help run lesson cluster up dev down status demo-data test ledger slow chaos versions compat lint lock messages pin-images format ci bench bench-report docs reference clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "QUEUE", $$1); printf "make %-13s %s\n", $$1, $$2 }' \
@@ -87,6 +87,9 @@ lock: $(DEV) ## Pin requirements*.txt in the lock files; to the newest with ARGS
 	$(LOCK) requirements.txt --output-file requirements.lock
 	$(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 	$(LOCK) requirements-compat.txt --constraints requirements-dev.lock --output-file requirements-compat.lock
+
+messages: $(DEV) ## Collect the texts of website and board in their catalogues, to be translated
+	@translations/update
 
 pin-images: ## Write the digests of the Docker images beside their tags
 	@deploy/pin-images

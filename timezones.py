@@ -11,6 +11,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from barback.cron import InvalidSchedule
+from translations import gettext as _
 
 
 @functools.cache
@@ -37,6 +38,9 @@ def find_timezone(name: str) -> ZoneInfo:
     """
     if name not in timezone_names():
         raise InvalidSchedule(
-            f"no time zone is called {name!r}; an IANA name is expected, such as Europe/Lisbon"
+            _(
+                "no time zone is called %(name)s; an IANA name is expected, such as Europe/Lisbon",
+                name=repr(name),
+            )
         )
     return ZoneInfo(name)

@@ -12,6 +12,7 @@ import dramatiq
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.control import Limit
+from barback.i18n import ENGLISH, LANGUAGES, speaking
 from database.engine import writing
 from database.errors import reason_of
 from database.links import Link, claim_link, mark_link_sent, release_link
@@ -59,9 +60,10 @@ class Compose(Protocol):
     throws=(MailRefused, InvalidAddress),
     limit=MAIL_SERVER,
 )
-def send_confirmation_email(link_id: str) -> None:
+def send_confirmation_email(link_id: str, language: str = ENGLISH.code) -> None:
     """Send the link that confirms an address, unless that was done before."""
-    _send_once(uuid.UUID(link_id), _confirmation)
+    with speaking(LANGUAGES.get(language, ENGLISH)):
+        _send_once(uuid.UUID(link_id), _confirmation)
 
 
 @dramatiq.actor(
@@ -73,9 +75,10 @@ def send_confirmation_email(link_id: str) -> None:
     throws=(MailRefused, InvalidAddress),
     limit=MAIL_SERVER,
 )
-def send_password_reset_email(link_id: str) -> None:
+def send_password_reset_email(link_id: str, language: str = ENGLISH.code) -> None:
     """Send the link with which a new password is chosen, unless that was done before."""
-    _send_once(uuid.UUID(link_id), _reset)
+    with speaking(LANGUAGES.get(language, ENGLISH)):
+        _send_once(uuid.UUID(link_id), _reset)
 
 
 # Whether an address has an account is found out here and not on the website, whose answers look

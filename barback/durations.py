@@ -14,15 +14,21 @@ def duration_in_words(seconds: float) -> str:
     Parameters:
       seconds: The duration in seconds. What clocks that disagree make negative counts as 0.
     """
+    return " ".join(f"{count} {unit}" for count, unit in duration_parts(seconds))
+
+
+def duration_parts(seconds: float) -> list[tuple[float, str]]:
+    """The same as numbers and units, ``d``, ``h``, ``min``, ``s`` or ``ms``."""
     milliseconds = round(max(0.0, seconds) * 1000)
     if milliseconds < 1000:  # noqa: PLR2004 - a second
-        return f"{milliseconds} ms"
+        return [(milliseconds, "ms")]
     if seconds < _SHORT_SECONDS:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
+        tenths = round(seconds * 10)
+        return [(tenths / 10 if tenths % 10 else tenths // 10, "s")]
     rest = round(seconds)
-    counts: list[str] = []
+    counts: list[tuple[float, str]] = []
     for unit, size in _UNITS.items():
         count, rest = divmod(rest, size)
-        counts.append(f"{count} {unit}" if count else "")
-    first = next(index for index, text in enumerate(counts) if text)
-    return " ".join(filter(None, counts[first : first + 2]))
+        counts.append((count, unit))
+    first = next(index for index, (count, _) in enumerate(counts) if count)
+    return [(count, unit) for count, unit in counts[first : first + 2] if count]

@@ -54,8 +54,9 @@ class Report(Base):
         return calendar.monthrange(self.month.year, self.month.month)[1]
 
     @property
-    def percent(self) -> int:
-        return round(100 * self.days_done / self.days_total)
+    def share(self) -> float:
+        """How much is done, between 0 and 1."""
+        return self.days_done / self.days_total
 
     @property
     def title(self) -> str:

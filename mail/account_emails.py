@@ -1,7 +1,8 @@
 """The e-mails about accounts.
 
-Each is made from the link that it is about. Made twice it has the same Message-ID: mail servers
-tell it apart. All of them raise InvalidAddress when nobody can be written to at the address.
+Each is made from the link that it is about, in the language that is spoken now. Made twice it has
+the same Message-ID: mail servers tell it apart. All of them raise InvalidAddress when nobody can be
+written to at the address.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from barback.i18n import language
 from email_addresses import parse_address, parse_mailbox
 from mail.links import (
     CONFIRMATION_TTL_SECONDS,
@@ -20,6 +22,8 @@ from mail.links import (
     reset_url,
 )
 from settings import settings
+from translations import catalogue
+from translations import gettext as _
 
 if TYPE_CHECKING:
     import uuid
@@ -30,6 +34,7 @@ _templates = Environment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
 )
+catalogue.install(_templates)
 
 
 def confirmation_email(link_id: uuid.UUID, address: str) -> EmailMessage:
@@ -38,7 +43,7 @@ def confirmation_email(link_id: uuid.UUID, address: str) -> EmailMessage:
         "confirmation",
         address,
         f"confirm-{link_id}",
-        subject="Please confirm your e-mail address",
+        subject=_("Please confirm your e-mail address"),
         link=confirmation_url(link_id),
         days=CONFIRMATION_TTL_SECONDS // 86_400,
     )
@@ -50,7 +55,7 @@ def known_address_email(link_id: uuid.UUID, address: str) -> EmailMessage:
         "known_address",
         address,
         f"known-{link_id}",
-        subject="You have an account at the bar",
+        subject=_("You have an account at the bar"),
         link=f"{settings.public_url}/log-in",
     )
 
@@ -61,7 +66,7 @@ def reset_email(link_id: uuid.UUID, address: str) -> EmailMessage:
         "password_reset",
         address,
         f"reset-{link_id}",
-        subject="Choose a new password",
+        subject=_("Choose a new password"),
         link=reset_url(link_id),
         minutes=RESET_TTL_SECONDS // 60,
     )
@@ -79,9 +84,14 @@ def _email(
     message["Message-ID"] = f"<{message_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     values["subject"] = subject
-    # 7bit: the other encodings break the link into two lines, for those who read it in a file.
+    message["Content-Language"] = language().tag
+    # Not the other encodings: they break links into two lines, for those who read it in a file.
     text = _templates.get_template(f"{template}.txt").render(values)
-    message.set_content(text, cte="7bit")
+    message.set_content(text, cte=_encoding(text))
     html = _templates.get_template(f"{template}.html").render(values)
-    message.add_alternative(html, subtype="html", cte="7bit")
+    message.add_alternative(html, subtype="html", cte=_encoding(html))
     return message
+
+
+def _encoding(text: str) -> str:
+    return "7bit" if text.isascii() else "8bit"

@@ -93,12 +93,19 @@ class MailServer:
     def deliver(self, message: EmailMessage) -> str:
         """Raises: MailRefused when the server answers 5xx to this e-mail."""
         [sender], [recipient] = message["From"].addresses, message["To"].addresses
-        content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
         started_at = time.monotonic()
         connection = self._connect()
         try:
             connection.ehlo_or_helo_if_needed()
-            _expect(connection.mail(sender.addr_spec), 250)
+            takes_8bit = connection.has_extn("8bitmime")
+            # For a server of the old days, Chinese is encoded in ASCII on the way.
+            content = message.as_bytes(
+                policy=message.policy.clone(
+                    linesep="\r\n", cte_type="8bit" if takes_8bit else "7bit"
+                )
+            )
+            options = [] if content.isascii() else ["BODY=8BITMIME"]
+            _expect(connection.mail(sender.addr_spec, options), 250)
             _expect(connection.rcpt(recipient.addr_spec), 250, 251)
             if time.monotonic() - started_at > PREPARATION_SECONDS:
                 raise TimeoutError(f"{self.host} took longer than {PREPARATION_SECONDS:.0f} s")

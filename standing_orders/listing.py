@@ -10,6 +10,7 @@ from rich.table import Table
 
 from standing_orders.timing import Unrunnable, next_run
 from standing_orders.words import last_in_words, run_in_words, schedule_in_words
+from translations import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +26,7 @@ def as_table(orders: Iterable[StandingOrder]) -> Table:
             order.id,
             order.drink,
             schedule_in_words(order),
-            next_in_words(order, now).replace(", ", "\n"),
+            next_in_words(order, now).replace(", ", "\n", 1),
             last_in_words(order, now),
         )
     return table
@@ -33,12 +34,12 @@ def as_table(orders: Iterable[StandingOrder]) -> Table:
 
 def next_in_words(order: StandingOrder, now: dt.datetime) -> str:
     if order.is_paused:
-        return "paused"
+        return _("paused")
     try:
         run = next_run(order, now)
     except Unrunnable as error:
-        return f"cannot be run: {error}"
-    return "never again" if run is None else run_in_words(order, run, now)
+        return _("cannot be run: %(reason)s", reason=error)
+    return _("never again") if run is None else run_in_words(order, run, now)
 
 
 def as_json(order: StandingOrder) -> dict[str, Any]:

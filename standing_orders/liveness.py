@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import redis
@@ -37,12 +38,9 @@ class RunnerRecord:
         """Raises: redis.RedisError."""
         self._client.set(self._key, int(now.timestamp() * 1000), ex=MAX_SILENCE_SECONDS)
 
-    def is_running(self) -> bool | None:
-        """None when the server does not tell."""
-        try:
-            return bool(self._client.exists(self._key))
-        except redis.RedisError:
-            return None
+    def is_running(self) -> bool:
+        """Raises: redis.RedisError."""
+        return bool(self._client.exists(self._key))
 
 
 def scheduler_is_running() -> bool | None:
@@ -58,5 +56,6 @@ def scheduler_is_running() -> bool | None:
         client = client_for(url, timeouts)
     except BrokerUnavailable:
         return None
-    with client:
+    with client, contextlib.suppress(redis.RedisError):
         return RunnerRecord(client).is_running()
+    return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from barback.cron import InvalidSchedule, cron
 from timezones import find_timezone
+from translations import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,10 @@ def _check_cron(text: str) -> None:
     except InvalidSchedule as error:
         reason = str(error).removeprefix(f"cron({text!r}): ")
         raise InvalidSchedule(
-            f"This is no interval and no date, and as a cron expression it is wrong: {reason}"
+            _(
+                "This is no interval and no date, and as a cron expression it is wrong: %(reason)s",
+                reason=reason,
+            )
         ) from None
 
 
@@ -70,9 +74,9 @@ def read_days_and_time(days: Sequence[str], time: str) -> Schedule:
     """
     chosen = [day for day in DAYS if day in days]
     if not chosen:
-        raise InvalidSchedule("Choose a day at least.")
+        raise InvalidSchedule(_("Choose a day at least."))
     if not (match := _TIME_OF_DAY.fullmatch(time)):
-        raise InvalidSchedule("Choose a time of day, such as 08:00.")
+        raise InvalidSchedule(_("Choose a time of day, such as 08:00."))
     hour, minute = int(match[1]), int(match[2])
     which = {DAYS: "*", DAYS[:5]: "mon-fri"}.get(tuple(chosen), ",".join(chosen))
     return Schedule(cron=f"{minute} {hour} * * {which}", every_seconds=None, at=None)
@@ -85,8 +89,12 @@ def read_interval(text: str) -> int:
     seconds = sum(int(count) * _UNIT_SECONDS[unit] for count, unit in parts)
     if not 1 <= seconds <= MAX_INTERVAL.total_seconds():
         raise InvalidSchedule(
-            f"expected a time such as 45s, 90m, 1h30m or 2d, from 1s to {MAX_INTERVAL.days}d, "
-            f"got {text!r}."
+            _(
+                "expected a time such as 45s, 90m, 1h30m or 2d, from 1s to %(days)sd, "
+                "got %(text)s.",
+                days=MAX_INTERVAL.days,
+                text=repr(text),
+            )
         )
     return seconds
 
@@ -97,18 +105,28 @@ def read_time(text: str, timezone: str) -> dt.datetime:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise InvalidSchedule(
-            f"expected a time such as '2027-01-01 09:00', got {text!r}."
+            _("expected a time such as '2027-01-01 09:00', got %(text)s.", text=repr(text))
         ) from None
     now = dt.datetime.now(dt.UTC)
     # By the year first: the ends of Python's calendar exist in some time zones only.
     if moment.year > now.year + MAX_YEARS_AHEAD:
-        raise InvalidSchedule(f"{text} is too far ahead: {MAX_YEARS_AHEAD} years at most.")
+        raise InvalidSchedule(
+            _(
+                "%(text)s is too far ahead: %(years)s years at most.",
+                text=text,
+                years=MAX_YEARS_AHEAD,
+            )
+        )
     if moment.year < now.year - 1:
-        raise InvalidSchedule(f"{text} ({timezone}) is in the past.")
+        raise InvalidSchedule(
+            _("%(time)s (%(timezone)s) is in the past.", time=text, timezone=timezone)
+        )
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=find_timezone(timezone))
     if moment <= now:
-        raise InvalidSchedule(f"{text} ({timezone}) is in the past.")
+        raise InvalidSchedule(
+            _("%(time)s (%(timezone)s) is in the past.", time=text, timezone=timezone)
+        )
     return moment.astimezone(dt.UTC)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from barback.cron import cron
 from menu import DRINKS
 from timezones import find_timezone
+from translations import gettext as _
 
 if TYPE_CHECKING:
     from database.standing_orders import StandingOrder
@@ -30,7 +31,7 @@ def next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
     except (ValueError, LookupError, OverflowError) as error:
         raise Unrunnable(str(error)) from None
     if order.drink not in DRINKS:
-        raise Unrunnable(f"the menu has no {order.drink!r}")
+        raise Unrunnable(_("the menu has no %(drink)s", drink=repr(order.drink)))
     return run
 
 

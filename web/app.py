@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from barback.i18n import LanguageChoice
 from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox
@@ -38,7 +39,7 @@ from web.visitors import VisitorCookie
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
 #: No form and no JSON of ours comes near it.
 MAX_BODY_BYTES = 16_384
@@ -52,7 +53,13 @@ def create_app(*, offers_demo: bool = False) -> ASGIApp:
     """
     app = _make_app()
     app.state.offers_demo = offers_demo
-    return SecurityHeaders(AccessLog(FrontDoor(HeadRequests(VisitorCookie(app)))))
+    speaking = LanguageChoice(VisitorCookie(app), is_for_programs=_is_for_programs)
+    return SecurityHeaders(AccessLog(FrontDoor(HeadRequests(speaking))))
+
+
+def _is_for_programs(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(("/api/", "/static/")) or path in {"/healthz", "/readyz"}
 
 
 def _make_app() -> FastAPI:

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from translations import gettext as _
+from translations import gettext_noop, look_up
 from web.pages import page
 
 if TYPE_CHECKING:
@@ -34,16 +36,24 @@ _FORMS = {
 }
 
 _TITLES = {
-    403: "Please try that once more.",
-    404: "This page does not exist.",
-    405: "This page does not exist.",
-    409: "That was ordered before.",
-    413: "That is too long.",
-    422: "Something is missing.",
-    429: "One moment, please.",
-    500: "Something went wrong.",
-    503: "Not right now.",
+    403: gettext_noop("Please try that once more."),
+    404: gettext_noop("This page does not exist."),
+    405: gettext_noop("This page does not exist."),
+    409: gettext_noop("That was ordered before."),
+    413: gettext_noop("That is too long."),
+    422: gettext_noop("Something is missing."),
+    429: gettext_noop("One moment, please."),
+    500: gettext_noop("Something went wrong."),
+    503: gettext_noop("Not right now."),
 }
+
+#: What FastAPI says by itself.
+_DETAILS = (
+    gettext_noop("Content Too Large"),
+    gettext_noop("There was an error parsing the body"),
+)
+
+_OTHER_TITLE = gettext_noop("That did not work.")
 
 
 async def http_error(request: Request, error: Exception) -> Response:
@@ -58,7 +68,7 @@ async def staff_only(request: Request, error: Exception) -> Response:
         path = request.url.path if request.method == "GET" else "/reports"
         return RedirectResponse(f"/log-in?next={quote(path)}", 303)
     return _respond(
-        request, error.status_code, error.detail, error.headers, title="This is for the staff."
+        request, error.status_code, error.detail, error.headers, title=_("This is for the staff.")
     )
 
 
@@ -73,7 +83,7 @@ async def bad_input(request: Request, error: Exception) -> Response:
     return _respond(
         request,
         422,
-        "This is not what the form sends. Go back, reload and try again.",
+        _("This is not what the form sends. Go back, reload and try again."),
     )
 
 
@@ -81,7 +91,7 @@ async def server_error(request: Request, error: Exception) -> Response:
     logging.getLogger(__name__).error(
         "%s %s failed.", request.method, _route(request), exc_info=error
     )
-    return _respond(request, 500, "Something broke on our side. It has been written down.")
+    return _respond(request, 500, _("Something broke on our side. It has been written down."))
 
 
 def _respond(
@@ -94,13 +104,13 @@ def _respond(
 ) -> Response:
     if _is_api(request) or not hasattr(request.state, "browser"):
         return JSONResponse({"detail": detail}, status, headers)
-    text = None if detail == HTTPStatus(status).phrase else detail
+    text = None if detail == HTTPStatus(status).phrase else look_up(detail)
     return page(
         request,
         "error.html",
         status=status,
         headers=headers,
-        title=title or _TITLES.get(status, "That did not work."),
+        title=title or _(_TITLES.get(status, _OTHER_TITLE)),
         text=text,
         # A form that was refused is shown under the address it was sent to.
         back=request.url.path if request.method == "POST" and request.url.path in _FORMS else None,

@@ -15,7 +15,9 @@ from fastapi import Depends, HTTPException
 from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from barback.i18n import language
 from settings import settings
+from translations import gettext as _
 from web.rare_log import warn_rarely
 from web.sessions import Visitor
 
@@ -51,7 +53,8 @@ async def follow(key: str, render: Render) -> AsyncIterator[ServerSentEvent]:
       key: Names the thing. Those who follow the same one get the same updates.
       render: Looks at the thing; returns its HTML and whether it will not change any more.
     """
-    async with _watch(key, render) as watch:
+    # A watch speaks the language of the one who was first.
+    async with _watch(f"{language().code} {key}", render) as watch:
         async for html, is_final in watch.states():
             yield ServerSentEvent(event="update", raw_data=html)
             if is_final:
@@ -127,9 +130,9 @@ async def _watch(key: str, render: Render) -> AsyncIterator[_Watch]:
 
 async def _take_stream(visitor: Visitor) -> AsyncIterator[None]:
     if _streams[visitor] >= MAX_STREAMS_PER_BROWSER:
-        raise HTTPException(429, "This browser watches enough already.", {"Retry-After": "10"})
+        raise HTTPException(429, _("This browser watches enough already."), {"Retry-After": "10"})
     if _streams.total() >= settings.max_connections * STREAM_SHARE:
-        raise HTTPException(503, "Too many people are watching.", {"Retry-After": "30"})
+        raise HTTPException(503, _("Too many people are watching."), {"Retry-After": "30"})
     _streams[visitor] += 1
     try:
         yield

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from barback.durations import duration_in_words
-from database.base import utc_now
+from barback.i18n.middleware import address_in
+from translations import catalogue
+from web import filters
 from web.sessions import account_of
 from web.visitors import form_token
 
@@ -29,7 +29,6 @@ _environment = Environment(
 )
 _templates = Jinja2Templates(env=_environment)
 
-_MINUTE = dt.timedelta(minutes=1)
 _ASSETS = Path(__file__).parent / "static"
 
 
@@ -58,14 +57,6 @@ def _asset(name: str) -> str:
     return f"/static/{name}?{int((_ASSETS / name).stat().st_mtime)}"
 
 
-def _ago(time: dt.datetime) -> str:
-    age = utc_now() - time
-    if age < dt.timedelta(minutes=1):
-        return "just now"
-    if age < dt.timedelta(days=1):
-        return f"{duration_in_words(age // _MINUTE * 60)} ago"
-    return f"{time:%-d %B %Y}"
-
-
-_environment.globals["asset"] = _asset
-_environment.filters["ago"] = _ago
+catalogue.install(_environment)
+filters.install(_environment)
+_environment.globals |= {"address_in": address_in, "asset": _asset}

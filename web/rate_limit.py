@@ -12,6 +12,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from email_addresses import InvalidAddress, parse_address
 from settings import settings
+from translations import gettext as _
 from web.networks import network_of
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -27,12 +28,12 @@ _limiter = MovingWindowRateLimiter(MemoryStorage())
 def _limit_writes(request: Request) -> None:
     if request.method in _SAFE_METHODS:
         return
-    _count(_writes, "writes", network_of(request), "Too many requests from your network.")
-    _count(_all_writes, "writes", "all", "Too many people are asking for something.")
+    _count(_writes, "writes", network_of(request), _("Too many requests from your network."))
+    _count(_all_writes, "writes", "all", _("Too many people are asking for something."))
 
 
 def _limit_attempts(request: Request) -> None:
-    _count(_attempts, "attempts", network_of(request), "Too many attempts from your network.")
+    _count(_attempts, "attempts", network_of(request), _("Too many attempts from your network."))
 
 
 def count_log_in(email: str) -> None:
@@ -45,7 +46,7 @@ def count_log_in(email: str) -> None:
         who = parse_address(email.strip()).addr_spec.lower()
     except InvalidAddress:
         return  # no account has it
-    _count(_attempts, "log-ins", who, "Too many attempts to log in as this one.")
+    _count(_attempts, "log-ins", who, _("Too many attempts to log in as this one."))
 
 
 def _count(limit: RateLimitItem, what: str, who: str, refusal: str) -> None:
@@ -53,7 +54,7 @@ def _count(limit: RateLimitItem, what: str, who: str, refusal: str) -> None:
         wait_seconds = _limiter.get_window_stats(limit, what, who).reset_time - time.time()
         raise HTTPException(
             429,
-            f"{refusal} Please try again in a minute.",
+            _("%(refusal)s Please try again in a minute.", refusal=refusal),
             {"Retry-After": str(max(1, math.ceil(wait_seconds)))},
         )
 

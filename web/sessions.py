@@ -17,6 +17,7 @@ from database.engine import reading
 from database.sessions import SESSION_TTL, session_id, user_of_session
 from database.users import User
 from settings import settings
+from translations import gettext as _
 from web.front_door import is_loopback
 
 if TYPE_CHECKING:
@@ -99,15 +100,15 @@ def require_staff(request: Request) -> None:
     account = account_of(request)
     if account is None:
         headers = {"WWW-Authenticate": "Bearer"}
-        raise StaffOnly(401, "Log in as one of the bar's staff.", headers)
+        raise StaffOnly(401, _("Log in as one of the bar's staff."), headers)
     if not account.user.is_staff:
-        raise StaffOnly(403, "Reports are for the bar's staff, and this account is a guest's.")
+        raise StaffOnly(403, _("Reports are for the bar's staff, and this account is a guest's."))
 
 
 def _require_account(request: Request) -> Account:
     account = account_of(request)
     if account is None:
-        raise HTTPException(401, "Log in first.", {"WWW-Authenticate": "Bearer"})
+        raise HTTPException(401, _("Log in first."), {"WWW-Authenticate": "Bearer"})
     return account
 
 

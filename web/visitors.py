@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import cookie_parser
 
 from settings import settings
+from translations import gettext as _
 from web.sessions import cookies_are_secure, form_scope
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def form_token(request: Request) -> str:
 def _require_form_token(request: Request, form_token: Annotated[str, Form()] = "") -> None:
     if _load(_forms, form_token) != form_scope(request):
         raise HTTPException(
-            403, "This form has expired, or cookies are blocked. Go back, reload and try again."
+            403, _("This form has expired, or cookies are blocked. Go back, reload and try again.")
         )
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-import redis
-
-from barback.errors import BrokerUnavailable
 from barback.monitoring.workers import live_queues
-from web.broker import broker
+from web.broker import AWAY_ERRORS, answering_broker
 
 #: For how long an answer is good, in seconds. Pages that are being watched ask all the time.
 TTL_SECONDS = 2.0
@@ -25,14 +22,17 @@ class _LiveQueues:
 
     def get(self) -> set[str] | None:
         """None when the broker does not tell."""
-        with self._lock:
-            if time.monotonic() - self._asked_at > TTL_SECONDS:
-                try:
-                    self._queues = live_queues(broker())
-                except (BrokerUnavailable, redis.RedisError):
-                    self._queues = None
+        # While one asks, the others do with what was known before.
+        if time.monotonic() - self._asked_at > TTL_SECONDS and self._lock.acquire(blocking=False):
+            try:
+                with answering_broker() as broker:
+                    self._queues = live_queues(broker)
+            except AWAY_ERRORS:
+                self._queues = None
+            finally:
                 self._asked_at = time.monotonic()
-            return self._queues
+                self._lock.release()
+        return self._queues
 
 
 _live = _LiveQueues()

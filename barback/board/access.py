@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from barback.board.texts import gettext as _
+from barback.board.texts import in_words
 from barback.printable import printable
 
 #: What somebody may want. ``view`` covers every page, ``export`` the download of dead letters,
@@ -51,7 +53,7 @@ def on_loopback(request: Request, action: Action) -> str:  # noqa: ARG001 - as a
     """
     client = request.client.host if request.client else None
     if request.url.hostname not in _LOOPBACK_NAMES or client not in (None, *_LOOPBACK_NAMES):
-        raise HTTPException(403, "This board answers on http://127.0.0.1 alone.")
+        raise HTTPException(403, _("This board answers on http://127.0.0.1 alone."))
     return "this machine"
 
 
@@ -73,7 +75,10 @@ def with_token(token: str) -> Authorize:
         if not hmac.compare_digest(given.encode(), token.encode()):
             raise HTTPException(
                 401,
-                "The token is missing or wrong. Any user name will do; the token is the password.",
+                _(
+                    "The token is missing or wrong. Any user name will do; the token is the "
+                    "password."
+                ),
                 headers={"WWW-Authenticate": 'Basic realm="barback", charset="UTF-8"'},
             )
         return name or "token"
@@ -101,13 +106,13 @@ class Access:
         """
         if action in CHANGES:
             if self.read_only:
-                raise HTTPException(403, "This board is read-only.")
+                raise HTTPException(403, _("This board is read-only."))
             _refuse_other_sites(request)
         answer = self._authorize(request, action)
         if inspect.isawaitable(answer):
             answer = await answer
         if not answer:
-            raise HTTPException(403, f"You may not {action} here.")
+            raise HTTPException(403, _("You may not %(action)s here.", action=in_words(action)))
         return answer if isinstance(answer, str) else "somebody"
 
 
@@ -128,7 +133,7 @@ def _refuse_other_sites(request: Request) -> None:
     else:  # no browser: nobody has lured it here
         is_ours = True
     if not is_ours:
-        raise HTTPException(403, "Actions are accepted from the board's own pages alone.")
+        raise HTTPException(403, _("Actions are accepted from the board's own pages alone."))
 
 
 def _credentials(header: str) -> tuple[str, str]:

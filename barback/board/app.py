@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -35,17 +36,23 @@ from barback.board.pages.export import export
 from barback.board.pages.health import health
 from barback.board.pages.prometheus import prometheus
 from barback.board.reader import SharedReader
+from barback.board.rendering import wants_json
 from barback.board.security_headers import SecurityHeaders
 from barback.board.shown import no_redaction
 from barback.board.snapshot import SnapshotTaker
+from barback.i18n import LanguageChoice
 from barback.metrics import History
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
     from barback.board.access import Authorize
     from barback.board.shown import Redact
     from barback.broker import RedisBroker
+
+
+#: Addresses that no person reads.
+_NOT_FOR_PEOPLE = ("/healthz", "/events", "/metrics", "/static", "/dead/export")
 
 
 class _Anything(Convertor[str]):
@@ -105,7 +112,7 @@ def board(
         jobs=Jobs(),
         trace_url=trace_url,
     )
-    return Starlette(
+    app = Starlette(
         routes=[*_pages(context), *_actions(context), _static()],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={
@@ -114,6 +121,13 @@ def board(
             Exception: errors.server_error,
         },
     )
+    return LanguageChoice(app, is_for_programs=_is_for_programs)
+
+
+def _is_for_programs(scope: Scope) -> bool:
+    request = Request(scope)
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith(_NOT_FOR_PEOPLE) or wants_json(request)
 
 
 def _pages(context: Board) -> list[Route]:

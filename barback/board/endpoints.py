@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from barback.board.access import note_change
 from barback.board.rendering import json_response, render, wants_json
+from barback.board.texts import gettext as _
+from barback.i18n import formats
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -89,7 +91,10 @@ async def read_form(request: Request) -> Form:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM_BYTES:
-            raise HTTPException(413, f"A form may have {MAX_FORM_BYTES:,} bytes at most.")
+            raise HTTPException(
+                413,
+                _("A form may have %(count)s bytes at most.", count=formats.number(MAX_FORM_BYTES)),
+            )
     return parse_qs(body.decode(errors="replace"), errors="surrogateescape")
 
 
@@ -97,5 +102,7 @@ def offset_of(request: Request, page_size: int) -> int:
     """How many entries come before those of the page that is asked for; pages count from 1."""
     number = request.query_params.get("page", "1")
     if not number.isdecimal() or not 1 <= int(number) <= 10_000_000:  # noqa: PLR2004
-        raise HTTPException(400, f"Expected page to be a number from 1 on, got {number!r}.")
+        raise HTTPException(
+            400, _("Expected page to be a number from 1 on, got %(number)s.", number=repr(number))
+        )
     return (int(number) - 1) * page_size

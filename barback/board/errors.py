@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, cast
 from dramatiq.logging import get_logger
 
 from barback.board.rendering import render
+from barback.board.texts import gettext as _
+from barback.board.texts import in_words
+from barback.i18n.catalogue import gettext_noop
 from barback.printable import first_line
 
 if TYPE_CHECKING:
@@ -14,12 +17,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+#: What Starlette says by itself.
+_DETAILS = (gettext_noop("Not Found"), gettext_noop("Method Not Allowed"))
+
 _logger = get_logger(__name__)
 
 
 async def http_error(request: Request, error: Exception) -> Response:
     problem = cast("HTTPException", error)
-    answer = _render(request, problem.status_code, problem.detail)
+    answer = _render(request, problem.status_code, in_words(problem.detail))
     answer.headers.update(problem.headers or {})
     return answer
 
@@ -28,13 +34,16 @@ async def broker_error(request: Request, error: Exception) -> Response:
     return _render(
         request,
         503,
-        f"The broker cannot be reached: {first_line(error)}. Nothing was changed, unless it was "
-        "changed before the connection broke.",
+        _(
+            "The broker cannot be reached: %(reason)s. Nothing was changed, unless it was changed "
+            "before the connection broke.",
+            reason=first_line(error),
+        ),
     )
 
 
 async def server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - logged
-    return _render(request, 500, "This is a fault of the board. Its log tells more.")
+    return _render(request, 500, _("This is a fault of the board. Its log tells more."))
 
 
 def _render(request: Request, status: int, text: str) -> Response:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from barback.board.texts import gettext as _
 from barback.printable import first_line
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class Jobs:
         job = Job(secrets.token_urlsafe(8), action, who, query, total)
         with self._lock:
             if sum(each.is_running for each in self._jobs.values()) >= MAX_RUNNING:
-                raise TooManyJobs(f"{MAX_RUNNING} such jobs run already. Wait for one to end.")
+                raise TooManyJobs(
+                    _("%(count)s such jobs run already. Wait for one to end.", count=MAX_RUNNING)
+                )
             self._jobs[job.id] = job
             self._forget_old()
         thread = threading.Thread(

@@ -14,7 +14,9 @@ from starlette.responses import HTMLResponse, Response
 
 from barback.board.charts import sparkline
 from barback.board.shown import PAGE_CHARACTERS, last_line
-from barback.durations import duration_in_words
+from barback.board.texts import catalogue, done_in_words, in_words
+from barback.i18n import formats
+from barback.i18n.middleware import address_in
 from barback.printable import printable
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def _moment(unix_seconds: float | None) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    return "–" if seconds is None else duration_in_words(seconds)  # noqa: RUF001 - a dash
+    return "–" if seconds is None else formats.duration(seconds)  # noqa: RUF001 - a dash
 
 
 def _size(size_bytes: int) -> str:
@@ -79,6 +81,8 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+catalogue.install(_environment)
+_environment.globals |= {"address_in": address_in, "done_in_words": done_in_words}
 _environment.filters |= {
     "duration": _duration,
     "last_line": last_line,
@@ -88,7 +92,8 @@ _environment.filters |= {
     "rate": rate_in_words,
     "size": _size,
     "sparkline": sparkline,
-    "thousands": lambda number: f"{number:,}",
+    "state": in_words,
+    "thousands": formats.number,
     "tojson_text": _as_text,
 }
 

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from barback.board.shown import arguments_of, redacted
+from barback.board.texts import gettext as _
 from barback.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Query:
         try:
             parts = shlex.split(text)
         except ValueError as error:
-            raise BadQuery(f"The search cannot be read: {error}.") from None
+            raise BadQuery(_("The search cannot be read: %(reason)s.", reason=error)) from None
         query = cls()
         for part in parts:
             name, colon, pattern = part.partition(":")
@@ -72,8 +73,12 @@ class Query:
                 query.conditions.append((name, pattern))
             elif colon and name.isidentifier():
                 raise BadQuery(
-                    f"Nothing is called {name!r}. Search by {', '.join(FIELDS)} or args.NAME, "
-                    f"or put the words in quotation marks without a colon."
+                    _(
+                        "Nothing is called %(name)s. Search by %(fields)s or args.NAME, or put the "
+                        "words in quotation marks without a colon.",
+                        name=repr(name),
+                        fields=", ".join(FIELDS),
+                    )
                 )
             else:
                 query.words.append(part.casefold())

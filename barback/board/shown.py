@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from barback.board.texts import gettext as _
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.printable import printable, printable_lines
@@ -75,7 +76,9 @@ def shown_message(
     """A message, whatever somebody has stored there."""
     fields = None if payload is None else decoded(payload)
     if fields is None:
-        text = "(too large for a list)" if payload is None else _cut(_as_text(payload), characters)
+        text = (
+            _("(too large for a list)") if payload is None else _cut(_as_text(payload), characters)
+        )
         return ShownMessage(redis_id, queue_name, None, text, None, 0, None, size_bytes, due_at)
     options = fields["options"]
     retries = options.get("retries", 0)
@@ -105,7 +108,7 @@ def redacted(fields: dict[str, Any], redact: Redact) -> tuple[list[Any], dict[st
     try:
         return redact(fields["actor_name"], list(fields["args"]), dict(fields["kwargs"]))
     except Exception:  # noqa: BLE001 - of whoever wrote the hook; what it was to hide stays hidden
-        return ["(the redaction of this message failed)"], {}
+        return [_("(the redaction of this message failed)")], {}
 
 
 def decoded(payload: bytes) -> dict[str, Any] | None:

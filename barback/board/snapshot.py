@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from barback import control
-from barback.durations import duration_in_words
+from barback.board.texts import Later, ngettext
+from barback.board.texts import gettext as _
+from barback.i18n import formats
 from barback.monitoring.queues import QueueStatus, queue_statuses
 from barback.monitoring.workers import MAX_SILENCE_SECONDS, WorkerStatus, list_workers
 from barback.printable import printable
@@ -106,7 +109,7 @@ class Snapshot:
     queues: list[QueueRow]
     workers: list[WorkerRow]
     running: list[MessageStatus]
-    warnings: list[str]
+    warnings: list[Later]
 
     def queue(self, name: str) -> QueueRow | None:
         return next((row for row in self.queues if row.name == name), None)
@@ -171,22 +174,48 @@ def _queue_row(
     )
 
 
-def queue_warnings(queues: list[QueueRow]) -> list[str]:
+def queue_warnings(queues: list[QueueRow]) -> list[Later]:
     """What is wrong with queues, in words."""
     warnings = []
     for row in queues:
-        status, name = row.status, printable(row.name)
         if row.pause is not None:
-            reason = f": {printable(row.pause.reason)}" if row.pause.reason else ""
-            warnings.append(f"{name} is paused{reason}. {status.ready:,} wait.")
-        elif status.ready and not status.workers:
-            warnings.append(f"{name}: {status.ready:,} wait and no worker serves it.")
+            warnings.append(Later(partial(_paused, row)))
+        elif row.status.ready and not row.status.workers:
+            warnings.append(Later(partial(_unserved, row)))
         elif _waits_long(row):
-            oldest = duration_in_words(status.oldest_seconds or 0)
-            usual = row.usual_wait_seconds
-            known = f", usually {duration_in_words(usual)}" if usual is not None else ""
-            warnings.append(f"{name}: the oldest waits {oldest}{known}.")
+            warnings.append(Later(partial(_late, row)))
     return warnings
+
+
+def _paused(row: QueueRow) -> str:
+    name, count = printable(row.name), formats.number(row.status.ready)
+    if row.pause is None or not row.pause.reason:
+        return _("%(queue)s is paused. %(count)s wait.", queue=name, count=count)
+    return _(
+        "%(queue)s is paused: %(reason)s. %(count)s wait.",
+        queue=name,
+        reason=printable(row.pause.reason),
+        count=count,
+    )
+
+
+def _unserved(row: QueueRow) -> str:
+    count = formats.number(row.status.ready)
+    return _(
+        "%(queue)s: %(count)s wait and no worker serves it.", queue=printable(row.name), count=count
+    )
+
+
+def _late(row: QueueRow) -> str:
+    name, oldest = printable(row.name), formats.duration(row.status.oldest_seconds or 0)
+    if row.usual_wait_seconds is None:
+        return _("%(queue)s: the oldest waits %(oldest)s.", queue=name, oldest=oldest)
+    return _(
+        "%(queue)s: the oldest waits %(oldest)s, usually %(usual)s.",
+        queue=name,
+        oldest=oldest,
+        usual=formats.duration(row.usual_wait_seconds),
+    )
 
 
 def _waits_long(row: QueueRow) -> bool:
@@ -196,16 +225,25 @@ def _waits_long(row: QueueRow) -> bool:
     return oldest > LONG_WAIT_FACTOR * (row.usual_wait_seconds or 0.0)
 
 
-def worker_warnings(workers: list[WorkerRow]) -> list[str]:
+def worker_warnings(workers: list[WorkerRow]) -> list[Later]:
     """What is wrong with workers, in words."""
-    warnings = []
-    for row in workers:
-        name = printable(row.status.name)
-        if row.state == "silent":
-            silence = duration_in_words(row.silence_seconds)
-            warnings.append(f"The worker {name} has been silent for {silence}.")
-        elif row.state == "hurt":
-            lost = row.status.lost_threads
-            threads = "a thread" if lost == 1 else f"{lost} threads"
-            warnings.append(f"The worker {name} has lost {threads}: restart it.")
-    return warnings
+    says = {"silent": _silent, "hurt": _hurt}
+    return [Later(partial(says[row.state], row)) for row in workers if row.state in says]
+
+
+def _silent(row: WorkerRow) -> str:
+    return _(
+        "The worker %(worker)s has been silent for %(duration)s.",
+        worker=printable(row.status.name),
+        duration=formats.duration(row.silence_seconds),
+    )
+
+
+def _hurt(row: WorkerRow) -> str:
+    return ngettext(
+        "The worker %(worker)s has lost %(count)s thread: restart it.",
+        "The worker %(worker)s has lost %(count)s threads: restart it.",
+        row.status.lost_threads,
+        worker=printable(row.status.name),
+        count=row.status.lost_threads,
+    )

@@ -103,6 +103,7 @@ class SlotSource(ConnectionSource):
     """
 
     def __init__(self, slots: Slots, key: str) -> None:
+        super().__init__(slots.client)  # type: ignore[arg-type]
         self._slots = slots
         self._key = key
 

@@ -10,7 +10,7 @@ from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.exceptions import ClusterDownError, RedisClusterException, SlotNotCoveredError
 
 from barback.connection.hosts import Hosts, check_names
-from barback.connection.server import connection_parameters
+from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.errors import BrokerUnavailable, UnsuitableServer
 from barback.printable import first_line
 
@@ -55,7 +55,8 @@ def cluster_client_for(url: str, parameters: dict[str, Any]) -> redis.Redis:
       BrokerUnavailable: When no server of the cluster can be reached.
       UnsuitableServer: When the server that was asked is of no cluster.
     """
-    options = connection_parameters({**cluster_options(url), **parameters})
+    patience = {"socket_connect_timeout": CONNECT_TIMEOUT_WITH_OTHERS_SECONDS}
+    options = connection_parameters({**patience, **cluster_options(url), **parameters})
     try:
         return cast("redis.Redis", ClusterClient(**options))
     except redis.RedisError as error:

@@ -8,6 +8,7 @@ makes its own (with its TLS, timeouts and credentials), and nothing else.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -42,12 +43,25 @@ class ConnectionSource:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
+        self._server: Any = None
+        self._lock = threading.Lock()
+        #: How often a connection led to another server than the one before.
+        self.changes = 0
 
     def make(self) -> Any:
         """Make a connection, which is not open yet."""
         pool = self.client.connection_pool
         connection = pool.connection_class(**pool.connection_kwargs)
         return FakeredisConnection(connection) if is_fakeredis(self.client) else connection
+
+    def reached(self, connection: Any) -> int:
+        """Note which server a new connection leads to; returns :attr:`changes`."""
+        server = (getattr(connection, "host", None), getattr(connection, "port", None))
+        with self._lock:
+            if self._server != server:
+                self._server = server
+                self.changes += 1
+            return self.changes
 
     def left(self) -> None:
         """Called when a connection failed, or led to a server that does not serve."""
@@ -74,6 +88,14 @@ class RedisConnection:
         self._source = source
         self._name = name
         self._connection: Any = None
+        self._changes = 0
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether later connections led to another server: this one's may have been demoted, and
+        what it does may be lost.
+        """
+        return self._changes != self._source.changes
 
     @property
     def is_open(self) -> bool:
@@ -89,6 +111,7 @@ class RedisConnection:
                 self._source.left()
                 raise
             self._connection = connection
+            self._changes = self._source.reached(connection)
             if self._name is not None:
                 self.call("CLIENT", "SETNAME", self._name)
 

@@ -41,7 +41,7 @@ class ConnectionPool:
         """As :meth:`run`, but never twice: for claims, whose lost answers have to be noticed."""
         connection = self._take()
         try:
-            return connection.run(script, keys, args)
+            return _unless_elsewhere(connection, connection.run(script, keys, args))
         finally:
             self._put_back(connection)
 
@@ -70,15 +70,15 @@ class ConnectionPool:
         """Do something on any connection.
 
         A connection that has lain idle may have been closed by the server or by something
-        between; then it is done once more on a new one. Every script of this package but the
-        claim may be run twice with the same arguments.
+        between, or lead to a server that is the primary no more; then it is done once more on a new
+        one. Every script of this package but the claim may be run twice with the same arguments.
         """
         connection = self._take()
         was_idle = connection.is_open
         try:
-            return do(connection, *args)
+            return _unless_elsewhere(connection, do(connection, *args))
         except RedisConnectionError:
-            if not was_idle:
+            if not was_idle and not connection.leads_elsewhere:
                 raise
             self.close()  # its idle neighbours broke with it
             connection.close()
@@ -96,10 +96,14 @@ class ConnectionPool:
             self._reset()
         if self._room is not None:
             self._room.acquire()
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return RedisConnection(self._source)
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return RedisConnection(self._source)
+            if not connection.leads_elsewhere:
+                return connection
+            connection.close()
 
     def _put_back(self, connection: RedisConnection) -> None:
         if connection.is_open:
@@ -111,3 +115,15 @@ class ConnectionPool:
         self._pid = os.getpid()
         self._idle: deque[RedisConnection] = deque()
         self._room = None if self._limit is None else threading.BoundedSemaphore(self._limit)
+
+
+def _unless_elsewhere(connection: RedisConnection, answer: Any) -> Any:
+    """The answer, unless its server has been replaced meanwhile: what was done there may be lost.
+
+    Raises:
+      redis.ConnectionError: When it has.
+    """
+    if connection.is_open and connection.leads_elsewhere:
+        connection.close()
+        raise RedisConnectionError("another server is the primary by now")
+    return answer

@@ -7,10 +7,15 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import (
+    MasterNotFoundError,
+    Sentinel,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 
 from barback.connection.hosts import Hosts, check_names
-from barback.connection.server import connection_parameters
+from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.printable import first_line
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -35,8 +40,9 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
     hosts = _hosts(url)
     tls = {"ssl": True} if hosts.tls else {}
     database = {"db": int(hosts.path[1])} if len(hosts.path) > 1 else {}
+    patience = {"socket_connect_timeout": CONNECT_TIMEOUT_WITH_OTHERS_SECONDS}
     shared = connection_parameters(
-        {**hosts.credentials, **database, **tls, **hosts.options, **parameters}
+        {**patience, **hosts.credentials, **database, **tls, **hosts.options, **parameters}
     )
     sentinels: Any = _Sentinels(  # type: ignore[no-untyped-call]
         hosts.addresses,
@@ -49,7 +55,8 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
         },
         **shared,
     )
-    client: redis.Redis = sentinels.master_for(hosts.path[0])
+    connection_class = _EncryptedConnection if shared.pop("ssl", False) else _Connection
+    client: redis.Redis = sentinels.master_for(hosts.path[0], connection_class=connection_class)
     return client
 
 
@@ -70,6 +77,35 @@ def _hosts(url: str) -> Hosts:
     for options in (hosts.options, hosts.marked_options):
         check_names(options, connection_class)
     return hosts
+
+
+class _Reconnecting:
+    """A mixin for redis-py's connections, which ask the Sentinels when they are made, but go back
+    to the same server, three times, when they were broken off: it may have vanished.
+    """
+
+    _is_asking = False
+
+    def connect(self) -> None:
+        self._is_asking = True
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self._is_asking = False
+
+    def connect_check_health(self, *args: Any, **kwargs: Any) -> None:
+        if self._is_asking:
+            super().connect_check_health(*args, **kwargs)  # type: ignore[misc]
+        else:
+            self.connect()
+
+
+class _Connection(_Reconnecting, SentinelManagedConnection):
+    """A connection to the primary."""
+
+
+class _EncryptedConnection(_Reconnecting, SentinelManagedSSLConnection):
+    """An encrypted one."""
 
 
 class _Sentinels(Sentinel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -32,13 +33,40 @@ FIRST_SOUND_EVERYSEC = (7, 4, 3)
 DEFAULT_CONNECT_TIMEOUT_SECONDS = 5
 DEFAULT_TIMEOUT_SECONDS = 5
 
+#: The same for a connection where another server may take over: who waits long for one that has
+#: vanished follows late.
+CONNECT_TIMEOUT_WITH_OTHERS_SECONDS = 2
+
+#: After how many milliseconds a connection breaks whose other host confirms no packet. One that is
+#: only slow does, so this may be shorter than the time-outs above; it is how fast everybody notices
+#: that a host has vanished, and asks where the primary is now.
+VANISHED_AFTER_MS = 2_000
+
+#: After how many seconds without a word an idle connection asks whether the other host exists, and
+#: how many seconds later again.
+KEEPALIVE_SECONDS = 10
+
 #: How often, and with which pauses in seconds, a connection is tried before it counts as failed.
 CONNECT_RETRIES = 2
 CONNECT_BACKOFF_SECONDS = 0.05
 MAX_CONNECT_BACKOFF_SECONDS = 0.5
 
 
-def connection_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+_KEEPALIVE: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value
+        for name, value in {
+            "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
+            "TCP_KEEPINTVL": KEEPALIVE_SECONDS,
+            "TCP_USER_TIMEOUT": VANISHED_AFTER_MS,  # Linux alone has it
+        }.items()
+        if hasattr(socket, name)
+    },
+}
+
+
+def connection_parameters(parameters: dict[str, Any], *, over_tcp: bool = True) -> dict[str, Any]:
     """Connection parameters, completed by the defaults of this module."""
     backoff = ExponentialWithJitterBackoff(
         base=CONNECT_BACKOFF_SECONDS, cap=MAX_CONNECT_BACKOFF_SECONDS
@@ -47,6 +75,7 @@ def connection_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
         "socket_timeout": DEFAULT_TIMEOUT_SECONDS,
         "socket_connect_timeout": DEFAULT_CONNECT_TIMEOUT_SECONDS,
         "retry": Retry(backoff, CONNECT_RETRIES),
+        **(_KEEPALIVE if over_tcp else {}),
         **parameters,
     }
 

@@ -49,7 +49,8 @@ def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
         there is no client without them.
     """
     if url is None:
-        return redis.Redis(**connection_parameters(parameters))
+        over_tcp = not parameters.get("unix_socket_path")
+        return redis.Redis(**connection_parameters(parameters, over_tcp=over_tcp))
     scheme = _scheme_of(url)
     if scheme in SENTINEL_SCHEMES:
         return sentinel_client(url, parameters)
@@ -68,7 +69,8 @@ def _plain_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
         del parameters["ssl"]  # the URL says whether there is TLS
     elif parameters.pop("ssl", None) and in_url.get("connection_class") is None:
         url = url.replace("redis://", "rediss://", 1)
-    completed = connection_parameters(parameters)
+    over_tcp = in_url.get("connection_class") is not redis.UnixDomainSocketConnection
+    completed = connection_parameters(parameters, over_tcp=over_tcp)
     made = redis.ConnectionPool.from_url(url, **completed)
     return redis.Redis(connection_pool=made, single_connection_client=single)
 

@@ -47,12 +47,15 @@ class Announcement:
         self._queue_names = sorted(queue_names)
         self._thread_count = thread_count
         self._is_due = True
+        #: Whether Dramatiq's line was said in other words, because it was not true yet.
+        self._was_held_back = False
         self._lock = threading.Lock()
 
     def make(self) -> None:
         """Say it, unless that is done."""
         with self._lock:
             is_due, self._is_due = self._is_due, False
+            was_held_back = self._was_held_back
         if not is_due:
             return
         if not self._queue_names:
@@ -64,6 +67,8 @@ class Announcement:
             _where(self._store.client),
             self._thread_count,
         )
+        if was_held_back:
+            self.logger.info(_READY)
 
     def put_off(self, error: Exception) -> None:
         """The server does not answer: say so, and nothing of being ready."""
@@ -72,8 +77,11 @@ class Announcement:
             handler.addFilter(self._say_not_ready)
 
     def _say_not_ready(self, record: logging.LogRecord) -> bool:
-        if record.msg == _READY and self._is_due:
-            record.msg = _NOT_READY
+        if record.msg == _READY and record.name != self.logger.name:
+            with self._lock:
+                if self._is_due:
+                    self._was_held_back = True
+                    record.msg = _NOT_READY
         return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dramatiq.common import q_name
 from dramatiq.logging import get_logger
@@ -22,15 +22,21 @@ class WorkerThreads:
 
     Parameters:
       worker: The worker.
+      version: What of its program is deployed, or None.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, version: str | None = None) -> None:
         self.logger = get_logger(__name__, type(self))
         self._worker = worker
+        self._version = version
         #: How many messages it works on at a time.
         self.count = worker.worker_threads
         #: How many have died so far.
         self.lost = 0
+
+    def describe(self) -> dict[str, Any]:
+        """What others may want to know."""
+        return {"threads": self.count, "lost_threads": self.lost, "version": self._version}
 
     def replace_dead(self) -> None:
         """Start a thread for each that has died."""

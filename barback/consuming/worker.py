@@ -55,7 +55,6 @@ class WorkerState:
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
       announce: Says what it serves; called whenever a server has answered.
-      version: What of the program is deployed, or None.
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class WorkerState:
         actors: Iterable[dramatiq.Actor[Any, Any]] = (),
         consumed_queues: Callable[[], Iterable[str]] = tuple,
         announce: Callable[[], None] = lambda: None,
-        version: str | None = None,
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self.worker_id = worker_id
@@ -106,7 +104,6 @@ class WorkerState:
         self._store = store
         self._queue_count = queue_count
         self._consumed_queues = consumed_queues
-        self._version = version
         self._lines = 0
         self._own_calls: dict[str, WorkerCalls] = {}
         self._in_flight: defaultdict[str, InFlight] = defaultdict(InFlight)
@@ -237,13 +234,12 @@ class WorkerState:
         )
 
     def _describe(self) -> dict[str, Any]:
-        """What others may want to know of its threads, after a look at them, and its version."""
-        about = {} if self._version is None else {"version": self._version}
+        """What others may want to know of its threads, after a look at them."""
         if self._threads is None:
-            return about
+            return {}
         if not self.is_stopping:
             self._threads.replace_dead()
-        return about | {"threads": self._threads.count, "lost_threads": self._threads.lost}
+        return self._threads.describe()
 
     def _bell_of(self, queue_name: str) -> str:
         calls = self._own_calls.get(queue_name)

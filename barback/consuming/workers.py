@@ -106,7 +106,7 @@ class Workers:
             state = self._new_state(
                 self._first_id if is_first else str(uuid4()),
                 queue_count=len(queues),
-                threads=WorkerThreads(worker),
+                threads=WorkerThreads(worker, self._version),
                 actors=actors,
                 consumed_queues=lambda: list(worker.consumers),
                 announce=announcement.make,
@@ -188,6 +188,5 @@ class Workers:
             recovery=self._recovery,
             poison=self._poison,
             confirmation=self._confirmation,
-            version=self._version,
             **known,
         )

@@ -29,12 +29,25 @@ class Handler:
         reply: str | None,
         bad_replies: int,
         hang_at_quit: bool,
+        seven_bit: bool,
     ) -> None:
+        self._seven_bit = seven_bit
         self._hang_at_quit = hang_at_quit
         self._ledger = ledger
         self._delay_seconds = delay_seconds
         self._reply = reply
         self._bad_replies_left = bad_replies
+
+    async def handle_EHLO(  # noqa: N802 - the name is aiosmtpd's
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        return [each for each in responses if not (self._seven_bit and "8BITMIME" in each)]
 
     async def handle_QUIT(  # noqa: N802 - the name is aiosmtpd's
         self,
@@ -90,6 +103,7 @@ def main() -> None:
     parser.add_argument("--bad-replies", type=int, default=1, help="how often it says so")
     parser.add_argument("--hang-at-quit", action="store_true", help="never say goodbye")
     parser.add_argument("--ascii-only", action="store_true", help="without SMTPUTF8")
+    parser.add_argument("--seven-bit", action="store_true", help="without 8BITMIME")
     parser.add_argument("--certificate", help="a file with a key and a certificate, for TLS")
     parser.add_argument("--starttls", action="store_true", help="begin without TLS, but insist")
     parser.add_argument("--login", help="user:password, without which it takes no e-mail")
@@ -104,6 +118,7 @@ def main() -> None:
         reply=arguments.reply,
         bad_replies=arguments.bad_replies,
         hang_at_quit=arguments.hang_at_quit,
+        seven_bit=arguments.seven_bit,
     )
 
     def check_login(*attempt: Any) -> AuthResult:

@@ -11,10 +11,11 @@ from typing import Annotated
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from zxcvbn import matching, zxcvbn
 
 from email_addresses import InvalidAddress, parse_address
+from translations import gettext as _
 
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 200
@@ -50,17 +51,19 @@ def _check_password(password: str, info: ValidationInfo) -> str:
     if len(password) < MIN_PASSWORD_LENGTH:
         raise PydanticCustomError(
             "password_too_short",
-            "A password has at least {length} characters; a few words are easy to remember.",
-            {"length": MIN_PASSWORD_LENGTH},
+            _(
+                "A password has at least %(length)s characters; a few words are easy to remember.",
+                length=MIN_PASSWORD_LENGTH,
+            ),
         )
     if not password.isprintable():
         raise PydanticCustomError(
-            "password_not_printable", "A password consists of characters that can be seen."
+            "password_not_printable", _("A password consists of characters that can be seen.")
         )
     if _guessability(password, info.data.get("email", "")) < MIN_SCORE:
         raise PydanticCustomError(
             "password_too_weak",
-            "This password is among those that attackers try first. Please choose another one.",
+            _("This password is among those that attackers try first. Please choose another one."),
         )
     return password
 
@@ -102,14 +105,14 @@ class Credentials(Address):
 
 def problems_of(error: ValidationError) -> dict[str, str]:
     """What is wrong with each field of a form."""
-    return {
-        str(problem["loc"][0]): (
-            f"That is too long: {problem['ctx']['max_length']} characters at the most."
-            if problem["type"] == "string_too_long"
-            else problem["msg"]
-        )
-        for problem in error.errors()
-    }
+    return {str(problem["loc"][0]): _words(problem) for problem in error.errors()}
+
+
+def _words(problem: ErrorDetails) -> str:
+    if problem["type"] == "string_too_long":  # pydantic's own words are English
+        most = problem["ctx"]["max_length"]
+        return _("That is too long: %(count)s characters at the most.", count=most)
+    return problem["msg"]
 
 
 #: The hash of a password that nobody knows.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.email import send_confirmation_email, send_password_reset_email
+from barback.i18n import language
 from database.engine import reading, writing
 from database.links import Link, Purpose, add_link, latest_password_hash, use_link
 from database.sessions import end_all_sessions
@@ -28,7 +29,7 @@ def sign_up(credentials: Credentials, outgoing: Outgoing) -> None:
     with outgoing.transaction() as session:
         link_id = add_link(session, Purpose.CONFIRM, credentials.email, password_hash)
         if link_id is not None:
-            outgoing.send(session, send_confirmation_email.message(str(link_id)))
+            outgoing.send(session, send_confirmation_email.message(str(link_id), language().code))
 
 
 def send_link_again(email: str, outgoing: Outgoing) -> None:
@@ -37,7 +38,7 @@ def send_link_again(email: str, outgoing: Outgoing) -> None:
         password_hash = latest_password_hash(session, email)
         link_id = add_link(session, Purpose.CONFIRM, email, password_hash)
         if link_id is not None:
-            outgoing.send(session, send_confirmation_email.message(str(link_id)))
+            outgoing.send(session, send_confirmation_email.message(str(link_id), language().code))
 
 
 def confirm(link_id: uuid.UUID) -> bool:
@@ -55,7 +56,7 @@ def ask_for_new_password(email: str, outgoing: Outgoing) -> None:
     with outgoing.transaction() as session:
         link_id = add_link(session, Purpose.RESET, email)
         if link_id is not None:
-            outgoing.send(session, send_password_reset_email.message(str(link_id)))
+            outgoing.send(session, send_password_reset_email.message(str(link_id), language().code))
 
 
 def address_of_reset(link_id: uuid.UUID) -> str | None:

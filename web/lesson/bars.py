@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from barback.i18n import formats
 from lesson_rounds import (
     A_QUEUE_EACH,
     DRINKS,
@@ -17,11 +18,13 @@ from lesson_rounds import (
     slips_of_drink,
     waits_seconds,
 )
+from translations import gettext as _
+from translations import gettext_noop, ngettext
 from web.broker import broker
 from web.workers import nobody_serves
 
-ONE_QUEUE_TITLE = "One queue for all"
-A_QUEUE_EACH_TITLE = "A queue each"
+ONE_QUEUE_TITLE = gettext_noop("One queue for all")
+A_QUEUE_EACH_TITLE = gettext_noop("A queue each")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def bars_of(the_round: Round | None) -> list[Bar]:
     """
     latest = the_round.latest if the_round else 0.0
     return [
-        Bar(title, [_lane(queue, the_round) for queue in queues], latest)
+        Bar(_(title), [_lane(queue, the_round) for queue in queues], latest)
         for title, queues in ((ONE_QUEUE_TITLE, ONE_QUEUE), (A_QUEUE_EACH_TITLE, A_QUEUE_EACH))
     ]
 
@@ -120,27 +123,37 @@ def news_of(bars: Sequence[Bar]) -> str:
         coffee, beer = (
             [bar.count(drink).average_wait for bar in bars] for drink in ("coffee", "beer")
         )
-        return (
-            f"All is served. On average, a coffee waited {coffee[0]} with one queue for all and "
-            f"{coffee[1]} with a queue each; a beer {beer[0]} and {beer[1]}."
+        return _(
+            "All is served. On average, a coffee waited %(coffee_one)s with one queue for all and "
+            "%(coffee_each)s with a queue each; a beer %(beer_one)s and %(beer_each)s.",
+            coffee_one=coffee[0],
+            coffee_each=coffee[1],
+            beer_one=beer[0],
+            beer_each=beer[1],
         )
     if unserved:
         return _no_worker(unserved)
     if are_served(slips_of_drink(each.slips, "coffee")):
         return (
-            "With a queue each, all coffees are served. With one queue for all, coffees still wait "
-            "among the beers."
+            _(
+                "With a queue each, all coffees are served. With one queue for all, coffees still "
+                "wait among the beers."
+            )
             if not are_served(slips_of_drink(one.slips, "coffee"))
-            else "All coffees are served. The last beers are being poured."
+            else _("All coffees are served. The last beers are being poured.")
         )
-    return "The same orders are at both bars."
+    return _("The same orders are at both bars.")
 
 
 def _no_worker(queue_names: Sequence[str]) -> str:
     if not queue_names:
         return ""
-    queues = f"queue{'s' if len(queue_names) > 1 else ''} {', '.join(queue_names)}"
-    return f"No worker serves the {queues} right now. Slips wait there until one comes."
+    return ngettext(
+        "No worker serves the queue %(names)s right now. Slips wait there until one comes.",
+        "No worker serves the queues %(names)s right now. Slips wait there until one comes.",
+        len(queue_names),
+        names=_(", ").join(queue_names),
+    )
 
 
 def _lane(queue: LessonQueue, the_round: Round | None) -> Lane:
@@ -153,4 +166,4 @@ def _lane(queue: LessonQueue, the_round: Round | None) -> Lane:
 def _average_wait(slips: Sequence[Slip], latest: float) -> str:
     if not latest:
         return "–"  # noqa: RUF001 - a dash for "nothing yet"
-    return f"{fmean(waits_seconds(slips, latest)):.1f} s"
+    return formats.seconds(fmean(waits_seconds(slips, latest)))

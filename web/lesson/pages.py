@@ -15,6 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from lesson_rounds import Round
+from translations import gettext as _
 from web.lesson.bars import bars_of, news_of
 from web.lesson.ordering import (
     EACH,
@@ -39,7 +40,9 @@ def _closed_when_away() -> Iterator[None]:
     except (ConnectionFailed, redis.RedisError) as error:
         warn_rarely("The lesson is closed: the broker cannot be reached: %s.", error)
         raise HTTPException(
-            503, "The queues cannot be reached at the moment. Please try again soon.", RETRY_AFTER
+            503,
+            _("The queues cannot be reached at the moment. Please try again soon."),
+            RETRY_AFTER,
         ) from None
 
 
@@ -47,7 +50,7 @@ def _find_round(round_id: str) -> Round:
     with _closed_when_away():
         found = find_round(round_id)
     if found is None:
-        raise HTTPException(404, "There is no such round: they are kept for an hour.")
+        raise HTTPException(404, _("There is no such round: they are kept for an hour."))
     return found
 
 
@@ -66,7 +69,7 @@ def receive_round(visitor: Visitor, key: Annotated[str, Form(max_length=200)]) -
             round_id = order_round(visitor, key)
     except TooManyWait:
         raise HTTPException(
-            503, "Many others are at it. Please try again in a minute.", RETRY_AFTER
+            503, _("Many others are at it. Please try again in a minute."), RETRY_AFTER
         ) from None
     return RedirectResponse(f"{router.prefix}/{round_id}", 303)
 

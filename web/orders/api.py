@@ -36,7 +36,7 @@ class OrderStatus(BaseModel):
 
     id: str
     drink: str
-    price: Price
+    price: Annotated[Price | None, Field(description="None once the drink has left the menu.")]
     state: OrderState
     position: Annotated[int | None, Field(description="How many orders wait before it.")]
     served_by: Annotated[str | None, Field(description="The worker's machine and process.")]
@@ -81,7 +81,7 @@ def post_order(
     except KeyUsed:
         raise HTTPException(409, "This key belongs to an order of another drink.") from None
     response.headers["Location"] = request.url_for("get_order", order_id=placed.id).path
-    return _order_status(placed)
+    return status_of(placed)
 
 
 @router.get("/{order_id}", responses=problems(404))
@@ -91,7 +91,7 @@ def get_order(order_id: str) -> OrderStatus:
         order = session.get(Order, order_id)
     if order is None:
         raise HTTPException(404, "There is no such order.")
-    return _order_status(order)
+    return status_of(order)
 
 
 @router.post(
@@ -114,11 +114,12 @@ def post_cancel(order_id: str, account: MaybeAccount) -> OrderStatus:
     return get_order(order_id)
 
 
-def _order_status(order: Order) -> OrderStatus:
+def status_of(order: Order) -> OrderStatus:
+    """What a program hears of an order."""
     return OrderStatus(
         id=order.id,
         drink=order.drink,
-        price=Price.of(DRINKS[order.drink]),
+        price=Price.of(price) if (price := DRINKS.get(order.drink)) else None,
         state=order.state,
         position=position(order),
         served_by=order.served_by,

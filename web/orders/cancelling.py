@@ -9,8 +9,7 @@ import dramatiq
 from barback.control import cancel
 from database.engine import reading, writing
 from database.orders import Order, mark_cancelled
-from web.broker import broker
-from web.orders.placing import closed_when_unavailable
+from web.orders.placing import closed_when_unavailable, message_of
 
 
 def cancel_order(order_id: str, visitor: str | None) -> bool:
@@ -27,14 +26,14 @@ def cancel_order(order_id: str, visitor: str | None) -> bool:
         order = session.get(Order, order_id)
     if order is None or order.visitor not in (None, visitor):
         return False
-    if not order.is_final and order.message is not None and _cancel_message(order.message):
+    message = message_of(order)
+    if not order.is_final and message is not None and _cancel_message(message):
         with writing() as session:
             mark_cancelled(session, order_id)
     return True
 
 
-def _cancel_message(payload: bytes) -> bool:
-    message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
-    with closed_when_unavailable():
-        answer = cancel(broker(), message.options["redis_message_id"], reason="by the guest")
+def _cancel_message(message: dramatiq.Message[Any]) -> bool:
+    with closed_when_unavailable() as broker:
+        answer = cancel(broker, message.options["redis_message_id"], reason="by the guest")
     return answer is not None

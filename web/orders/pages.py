@@ -14,6 +14,7 @@ from starlette.responses import Response
 from database.engine import reading
 from database.orders import orders_of
 from menu import DRINKS
+from translations import gettext as _
 from web.api_schemas import DrinkName
 from web.live import STREAM_LIMIT, follow
 from web.orders.cancelling import cancel_order
@@ -58,14 +59,14 @@ def receive_order(
         place_order(drink, sender=visitor, key=key, visitor=visitor)
     except BarIsFull:
         raise HTTPException(
-            503, "The bar is full at the moment. Please try again in a minute.", RETRY_AFTER
+            503, _("The bar is full at the moment. Please try again in a minute."), RETRY_AFTER
         ) from None
     except BarIsClosed:
         raise HTTPException(
-            503, "The bar takes no orders at the moment. Please try again soon.", RETRY_AFTER
+            503, _("The bar takes no orders at the moment. Please try again soon."), RETRY_AFTER
         ) from None
     except KeyUsed:
-        raise HTTPException(409, "This order was placed before. Reload the menu.") from None
+        raise HTTPException(409, _("This order was placed before. Reload the menu.")) from None
     return RedirectResponse(f"/orders?ordered={drink}", 303)
 
 
@@ -73,10 +74,10 @@ def receive_order(
 def receive_cancel(visitor: Visitor, order_id: str) -> Response:
     try:
         if not cancel_order(order_id, visitor):
-            raise HTTPException(404, "You have no such order.")
+            raise HTTPException(404, _("You have no such order."))
     except BarIsClosed:
         raise HTTPException(
-            503, "The bar cannot be reached at the moment. Please try again soon.", RETRY_AFTER
+            503, _("The bar cannot be reached at the moment. Please try again soon."), RETRY_AFTER
         ) from None
     return RedirectResponse("/orders", 303)
 

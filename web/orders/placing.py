@@ -8,18 +8,19 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
-import redis
-from dramatiq.errors import ConnectionFailed
+from dramatiq.errors import DecodeError
 
 from actors import SERVING_ACTORS
 from database.engine import reading, writing
 from database.orders import Order, OrderState, add_order, mark_queued
 from settings import settings
-from web.broker import broker
+from web.broker import AWAY_ERRORS, answering_broker
 from web.rare_log import warn_rarely
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from barback import RedisBroker
 
 
 #: How long the broker remembers that an order was enqueued, in seconds.
@@ -71,17 +72,18 @@ def _order_id(key: str, sender: str) -> str:
 
 def _place(order_id: str, drink: str, visitor: str | None) -> Order:
     actor = SERVING_ACTORS[drink]
-    with closed_when_unavailable():
-        if broker().queue_length(actor.queue_name) >= settings.max_queue_length:
-            warn_rarely("Refusing orders of %s: MAX_QUEUE_LENGTH orders wait already.", drink)
-            raise BarIsFull
+    with closed_when_unavailable() as broker:
+        length = broker.queue_length(actor.queue_name)
+    if length >= settings.max_queue_length:
+        warn_rarely("Refusing orders of %s: MAX_QUEUE_LENGTH orders wait already.", drink)
+        raise BarIsFull
     with writing() as session:
         order = add_order(session, order_id, drink=drink, visitor=visitor)
     if order.drink != drink:
         raise KeyUsed
     # Outside of the transaction: it would keep the database waiting for the broker.
-    with closed_when_unavailable():
-        message = broker().enqueue_once(
+    with closed_when_unavailable() as broker:
+        message = broker.enqueue_once(
             actor.message(order_id), token=f"order:{order_id}", ttl_seconds=TOKEN_TTL_SECONDS
         )
     with writing() as session:
@@ -91,19 +93,30 @@ def _place(order_id: str, drink: str, visitor: str | None) -> Order:
 
 def position(order: Order) -> int | None:
     """How many orders wait before this one; None when it waits no more, or nobody knows."""
-    if order.state is not OrderState.QUEUED or order.message is None:
+    message = message_of(order)
+    if order.state is not OrderState.QUEUED or message is None:
         return None
-    message: dramatiq.Message[Any] = dramatiq.Message.decode(order.message)
-    with contextlib.suppress(ConnectionFailed, redis.RedisError):
-        return broker().position(message)
+    with contextlib.suppress(*AWAY_ERRORS), answering_broker() as broker:
+        return broker.position(message)
     return None
 
 
-@contextlib.contextmanager
-def closed_when_unavailable() -> Iterator[None]:
-    """Raises: BarIsClosed, when what is done inside finds that the queue cannot be reached."""
+def message_of(order: Order) -> dramatiq.Message[Any] | None:
+    """The message of an order; None before it has one, and when it is of another encoding."""
+    if order.message is None:
+        return None
     try:
-        yield
-    except (ConnectionFailed, redis.RedisError) as error:
+        return dramatiq.Message.decode(order.message)
+    except DecodeError:
+        return None
+
+
+@contextlib.contextmanager
+def closed_when_unavailable() -> Iterator[RedisBroker]:
+    """The broker; raises BarIsClosed when what is done with it finds that it cannot be reached."""
+    try:
+        with answering_broker() as broker:
+            yield broker
+    except AWAY_ERRORS as error:
         warn_rarely("Refusing orders: the broker cannot be reached: %s.", error)
         raise BarIsClosed from error

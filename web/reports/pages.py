@@ -16,6 +16,7 @@ from starlette.responses import Response
 from actors.reports import make_report
 from database.engine import reading
 from database.reports import Report, ReportState, latest_reports, lines_of
+from translations import gettext as _
 from web.live import STREAM_LIMIT, follow
 from web.outgoing import OutgoingDependency
 from web.pages import fragment, page
@@ -52,7 +53,7 @@ def receive_request(outgoing: OutgoingDependency, month: Annotated[Month, Form()
         report = request_month(month, outgoing)
     except TooManyReports:
         raise HTTPException(
-            503, "Enough reports are being made at the moment.", RETRY_AFTER
+            503, _("Enough reports are being made at the moment."), RETRY_AFTER
         ) from None
     return RedirectResponse(f"/reports/{report.id}", 303)
 
@@ -107,7 +108,7 @@ def _render_progress(report: Report) -> str:
 @router.get("/reports/{report_id}/sales.csv")
 def download(report: FoundReport) -> Response:
     if report.state is not ReportState.DONE:
-        raise HTTPException(404, "This report is not complete.")
+        raise HTTPException(404, _("This report is not complete."))
     return Response(
         _csv(report.id),
         media_type="text/csv; charset=utf-8",

@@ -9,8 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import redis
-from dramatiq.errors import ConnectionFailed
 from fastapi import Depends, HTTPException
 from pydantic import Field
 
@@ -27,7 +25,8 @@ from database.reports import (
     request_report,
 )
 from menu import Money
-from web.broker import broker
+from translations import gettext as _
+from web.broker import AWAY_ERRORS, answering_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +82,7 @@ def find_report(report_id: str) -> Report:
         report = session.get(Report, uuid.UUID(report_id))
         if report is not None:
             return report
-    raise HTTPException(404, "There is no such report.")
+    raise HTTPException(404, _("There is no such report."))
 
 
 FoundReport = Annotated[Report, Depends(find_report)]
@@ -94,8 +93,8 @@ def cancel(report_id: uuid.UUID) -> None:
     with writing() as session:
         end_report(session, report_id, ReportState.CANCELLED)
     # Its worker would find out before the next day; this spares it the day.
-    with contextlib.suppress(ConnectionFailed, redis.RedisError):
-        cancel_message(broker(), str(report_id), reason="cancelled on the website")
+    with contextlib.suppress(*AWAY_ERRORS), answering_broker() as broker:
+        cancel_message(broker, str(report_id), reason="cancelled on the website")
 
 
 def totals(lines: Iterable[ReportLine]) -> list[Total]:

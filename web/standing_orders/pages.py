@@ -22,8 +22,9 @@ from standing_orders.liveness import RunnerRecord
 from standing_orders.reading import DAYS, Schedule, read_days_and_time, read_schedule
 from standing_orders.words import last_in_words, schedule_in_words
 from timezones import find_timezone, timezone_names_by_region
+from translations import gettext as _
 from web.api_schemas import DrinkName
-from web.broker import broker
+from web.broker import AWAY_ERRORS, answering_broker
 from web.pages import page
 from web.sessions import Visitor
 from web.visitors import FORM_TOKEN
@@ -87,7 +88,7 @@ def find_own_order(order_id: str, visitor: Visitor) -> str:
     with reading() as session:
         order = session.get(StandingOrder, order_id)
     if order is None or order.visitor != visitor:
-        raise HTTPException(404, "There is no such standing order.")
+        raise HTTPException(404, _("There is no such standing order."))
     return order_id
 
 
@@ -115,17 +116,26 @@ def _read(given: Given) -> Schedule:
     schedule = read_schedule(given.schedule, given.timezone)
     every_seconds = schedule["every_seconds"]
     if every_seconds is not None and every_seconds < MIN_INTERVAL_SECONDS:
-        raise InvalidSchedule("We serve one standing order once a minute at most.")
+        raise InvalidSchedule(_("We serve one standing order once a minute at most."))
     return schedule
 
 
 def _add(visitor: str, drink: str, schedule: Schedule, timezone: str) -> None:
     with writing() as session:
         if len(standing_orders_of(session, visitor)) >= MAX_ORDERS:
-            raise InvalidSchedule(f"You have {MAX_ORDERS} standing orders; remove one first.")
+            raise InvalidSchedule(
+                _("You have %(count)s standing orders; remove one first.", count=MAX_ORDERS)
+            )
         if standing_order_count(session) >= settings.max_standing_orders:
-            raise InvalidSchedule("The bar has no room for more standing orders at the moment.")
+            raise InvalidSchedule(_("The bar has no room for more standing orders at the moment."))
         session.add(StandingOrder(drink=drink, visitor=visitor, timezone=timezone, **schedule))
+
+
+def _nobody_runs_them() -> bool:
+    """Whether it is known that no scheduler runs."""
+    with contextlib.suppress(*AWAY_ERRORS), answering_broker() as broker:
+        return not RunnerRecord(broker.client).is_running()
+    return False
 
 
 def _page(
@@ -151,7 +161,7 @@ def _page(
         regions=timezone_names_by_region(),
         bar_timezone=settings.bar_timezone,
         rows=rows,
-        nobody_runs_them=RunnerRecord(broker().client).is_running() is False,
+        nobody_runs_them=_nobody_runs_them(),
         problems=problems or {},
         given=given or Given(),
     )

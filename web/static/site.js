@@ -8,7 +8,9 @@ const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
   const url = region.dataset.live;
-  const channel = new BroadcastChannel(url);
+  // Tabs in another language get other news.
+  const name = `${document.documentElement.lang} ${url}`;
+  const channel = new BroadcastChannel(name);
   let isOver = false;
   let pauseMs = FIRST_PAUSE_MS;
 
@@ -49,7 +51,7 @@ async function follow(region) {
   while (!isOver) {
     await visible();
     // Locks exist where pages come by HTTPS or from this machine.
-    await (navigator.locks ? navigator.locks.request(url, stream) : stream());
+    await (navigator.locks ? navigator.locks.request(name, stream) : stream());
     if (!isOver && !document.hidden) await pause(pauseMs * (0.5 + Math.random()));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from starlette.exceptions import HTTPException
 
 from barback.board.endpoints import Outcome
+from barback.board.texts import gettext as _
 from barback.control.cancelling import cancel_chosen
 from barback.control.hastening import run_chosen_now
 
@@ -28,7 +29,7 @@ def cancel(board: Board, request: Request, form: Form, who: str) -> Outcome:  # 
     """Cancel messages: what waits or is delayed is gone, what runs is asked to stop."""
     count = 0
     for queue_name, ids in _by_queue(form):
-        done = cancel_chosen(board.broker, queue_name, ids, reason=f"by {who}")
+        done = cancel_chosen(board.broker, queue_name, ids, reason=_("by %(who)s", who=who))
         count += done.cancelled + done.asked
     return _outcome(form, count)
 
@@ -51,7 +52,7 @@ def chosen_messages(form: Form, field: str = "message") -> list[tuple[str, bytes
         for queue_name, redis_id in parts
     )
     if not chosen:
-        raise HTTPException(400, "Nothing was chosen.")
+        raise HTTPException(400, _("Nothing was chosen."))
     return chosen
 
 

@@ -14,6 +14,7 @@ from barback.board.jobs import TooManyJobs
 from barback.board.pages.chosen import chosen_messages, noted
 from barback.board.search import MAX_SEARCHED, BadQuery, Query, search
 from barback.board.shown import LIST_CHARACTERS, arguments_of
+from barback.board.texts import gettext as _
 from barback.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def job(board: Board, request: Request) -> dict[str, Any]:
     """How far a change of many dead letters has come."""
     found = board.jobs.get(request.path_params["job"])
     if found is None:
-        raise HTTPException(404, "There is no such job. Jobs end with the board's process.")
+        raise HTTPException(404, _("There is no such job. Jobs end with the board's process."))
     return {"job": found}
 
 

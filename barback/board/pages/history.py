@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 
 from barback.board.charts import line_chart, mark, round_up, round_up_duration
 from barback.board.rendering import rate_in_words
-from barback.durations import duration_in_words
+from barback.board.texts import gettext as _
+from barback.i18n import formats
 from barback.metrics import SPANS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def history(board: Board, request: Request) -> dict[str, Any]:
     """Charts of all queues together or of one, and a row per actor."""
     span_name = request.query_params.get("span", "hour")
     if span_name not in SPANS:
-        raise HTTPException(400, f"Expected span to be one of {', '.join(SPANS)}.")
+        raise HTTPException(400, _("Expected span to be one of %(spans)s.", spans=", ".join(SPANS)))
     queue_name = request.query_params.get("queue") or None
     actor_name = request.query_params.get("actor") or None
     timeline = board.history.timeline(span_name)
@@ -77,21 +78,21 @@ def _charts(timeline: Timeline, counts: list[Counts]) -> list[Chart]:
     ran = [each.ran / length for each, length in zip(counts, lengths, strict=True)]
     failed = [each.failed / length for each, length in zip(counts, lengths, strict=True)]
     return [
-        line_chart("Ended", {"attempts": ran}, rate_in_words, round_up=round_up),
-        line_chart("Failed", {"attempts": failed}, rate_in_words, round_up=round_up),
+        line_chart(_("Ended"), {_("attempts"): ran}, rate_in_words, round_up=round_up),
+        line_chart(_("Failed"), {_("attempts"): failed}, rate_in_words, round_up=round_up),
         line_chart(
-            "Run time",
+            _("Run time"),
             {name: [each.run_seconds(share) for each in counts] for name, share in _SHARES.items()},
-            duration_in_words,
+            formats.duration,
             round_up=round_up_duration,
         ),
         line_chart(
-            "Wait from sending to starting",
+            _("Wait from sending to starting"),
             {
                 name: [each.wait_seconds(share) for each in counts]
                 for name, share in _SHARES.items()
             },
-            duration_in_words,
+            formats.duration,
             round_up=round_up_duration,
         ),
     ]

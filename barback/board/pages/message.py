@@ -19,7 +19,9 @@ from barback.board.shown import (
     shown_lines,
     shown_message,
 )
+from barback.board.texts import gettext as _
 from barback.board.timeline import timeline_of
+from barback.dead_letters.letter import as_redis_id
 from barback.results import result_of
 
 if TYPE_CHECKING:
@@ -51,19 +53,22 @@ def message(board: Board, request: Request) -> dict[str, Any]:
     """A message, wherever it is, as a timeline, with all that it says."""
     queue_name = request.path_params["queue"]
     # The server has replaced what is no text in the path, but ids may be anything.
-    _, _, quoted_id = request.scope["raw_path"].partition(b"/messages/")
+    quoted_id = request.scope["raw_path"].partition(b"/messages/")[2]
     raw_id = unquote_to_bytes(quoted_id)
     redis_id = raw_id.decode(errors="surrogateescape")
     status = control.find(board.broker, redis_id, search_at_most=0, queue_name=queue_name)
     if status.state == "unknown":
         raise HTTPException(
             404,
-            "There is no such message any more: it was done or deleted. What is done is kept only "
-            "where workers have Control(remember_seconds=…).",
+            _(
+                "There is no such message any more: it was done or deleted. What is done is kept "
+                "only where workers have Control(remember_seconds=…)."
+            ),
         )
-    payload = find_payload(board.broker.store, queue_name, raw_id)
+    # A retry is an entry of its own, to which the id of the first one leads.
+    payload = find_payload(board.broker.store, queue_name, as_redis_id(status.id))
     shown = shown_message(
-        redis_id,
+        status.id,
         queue_name,
         payload,
         board.redact,

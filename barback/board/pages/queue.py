@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from barback import control
 from barback.board.endpoints import Outcome, offset_of
 from barback.board.messages import PAGE_SIZE, delayed_messages, waiting_messages
+from barback.board.texts import gettext as _
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,13 +62,20 @@ def pause(board: Board, request: Request, form: Form, who: str) -> Outcome:
     name = known_queue(board, request).name
     minutes = form.get("minutes", ["0"])[0]
     if not minutes.isdecimal() or int(minutes) not in PAUSE_MINUTES:
-        raise HTTPException(400, f"Expected minutes to be one of {PAUSE_MINUTES}, got {minutes!r}.")
+        raise HTTPException(
+            400,
+            _(
+                "Expected minutes to be one of %(known)s, got %(given)s.",
+                known=PAUSE_MINUTES,
+                given=repr(minutes),
+            ),
+        )
     reason = form.get("reason", [""])[0].strip()[:_MAX_REASON_CHARACTERS]
     control.pause(
         board.broker,
         name,
         for_seconds=int(minutes) * 60 or None,
-        reason=f"{reason} ({who})" if reason else f"by {who}",
+        reason=f"{reason} ({who})" if reason else _("by %(who)s", who=who),
     )
     return _done(name)
 
@@ -93,7 +101,7 @@ def known_queue(board: Board, request: Request) -> QueueRow:
     name = request.path_params["queue"]
     row = board.reader.snapshot().queue(name)
     if row is None:
-        raise HTTPException(404, f"There is no queue {name!r}.")
+        raise HTTPException(404, _("There is no queue %(name)s.", name=repr(name)))
     return row
 
 

@@ -8,6 +8,7 @@ import dramatiq
 from starlette.exceptions import HTTPException
 
 from barback.board.endpoints import Outcome
+from barback.board.texts import gettext as _
 from barback.periodic.clock import server_now
 from barback.periodic.plan import ON_TIME, Plan
 from barback.periodic.record import AnnouncedPlan, TickRecord
@@ -44,7 +45,9 @@ def run_now(board: Board, request: Request, form: Form, who: str) -> Outcome:  #
     name = form.get("actor", [""])[0]
     plan = _plans(board, server_now(board.broker.client)).get(name)
     if plan is None:
-        raise HTTPException(404, f"No scheduler has told of an actor {name!r} in the last day.")
+        raise HTTPException(
+            404, _("No scheduler has told of an actor %(name)s in the last day.", name=repr(name))
+        )
     message: dramatiq.Message[Any] = dramatiq.Message(plan.queue_name, name, (), {}, {})
     redis_id = board.broker.enqueue(message).options["redis_message_id"]
     return Outcome(f"actor={name} message={redis_id}", 1, "/schedules")

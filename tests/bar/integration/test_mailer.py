@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import email
 import smtplib
 import ssl
 import stat
 import time
 from dataclasses import replace
+from email.policy import default
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 import trustme
 
+from barback.i18n import LANGUAGES, speaking
 from email_addresses import InvalidAddress
 from mail import mailer as mailer_module
 from mail.account_emails import confirmation_email
@@ -45,6 +48,26 @@ def deliver(start: ProcessStarter, tmp_path: Path, *options: str) -> list[str]:
 
 def test_an_email_arrives(start: ProcessStarter, tmp_path: Path) -> None:
     assert deliver(start, tmp_path) == ["ada@example.org"]
+
+
+@pytest.mark.parametrize("options", [(), ("--seven-bit",)])
+def test_an_email_in_chinese_arrives_whatever_the_server_can_take(
+    start: ProcessStarter, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    # Given a mail server of today or of the old days
+    server = start_mail_server(start, tmp_path / "mails", *options)
+
+    # When an e-mail in Chinese is sent
+    with speaking(LANGUAGES["zh"]):
+        MailServer.from_url(server.url).deliver(an_email())
+
+    # Expect both of its parts to be readable, encoded in ASCII where that is needed
+    [mail] = server.accepted()
+    assert mail["text"].isascii() == bool(options)
+    message = email.message_from_bytes(mail["text"].encode(), policy=default)
+    parts = [part.get_content() for part in message.walk() if not part.is_multipart()]
+    assert len(parts) == 2
+    assert all("请" in part and "/confirm/" in part for part in parts)
 
 
 def test_a_slow_server_is_waited_for(start: ProcessStarter, tmp_path: Path) -> None:

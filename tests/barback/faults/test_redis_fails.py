@@ -11,6 +11,7 @@ import pytest
 
 from barback.errors import BrokerUnavailable
 from tests.barback.faults.conftest import message
+from tests.barback.faults.producer import Producer
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -54,6 +55,32 @@ def test_a_killed_server_loses_nothing(
     scene.wait_until_all_is_done(timeout_seconds=RESUME_SECONDS + MARGIN_SECONDS)
     scene.wait_until_nothing_is_left()
     assert set(scene.ledger.done().values()) == {1}
+
+
+@pytest.mark.slow
+def test_what_was_accepted_is_done_though_the_server_is_killed_under_load(
+    mortal_scene: Scene, mortal_server: EmbeddedServer
+) -> None:
+    # Given two workers, and a producer without a pause
+    scene = mortal_scene
+    scene.start_worker()
+    scene.start_worker()
+    with Producer(scene) as producer:
+        producer.wait_for_more(200)
+
+        # When the server is killed, and started again
+        pid = mortal_server.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: producer.refused > 0, timeout_seconds=30)
+        mortal_server.ensure()
+        scene.ledger.note_fault()
+
+        # Expect the work to go on, with nothing lost that was accepted
+        producer.wait_for_more(200)
+    scene.wait_until_all_is_done(timeout_seconds=30)
+    print(f"refused: {producer.refused}")  # noqa: T201 - pytest -rP shows it
+    scene.wait_until_nothing_is_left()
 
 
 @pytest.mark.parametrize("side", ["both", "client"])

@@ -58,7 +58,10 @@ def test_what_runs_is_shown_with_its_progress_and_can_be_cancelled(
     run_worker(threads=3)
 
     # When somebody looks at what runs
-    (row,) = eventually(lambda: client.json("/running")["messages"], timeout_seconds=10) or []
+    def shown() -> list[dict[str, Any]]:
+        return [row for row in client.json("/running")["messages"] if row["progress"]]
+
+    (row,) = eventually(shown, timeout_seconds=20)
 
     # Expect to see who runs it, and how far it is
     assert row["id"] == redis_id

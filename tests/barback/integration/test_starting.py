@@ -90,7 +90,8 @@ def test_a_worker_is_not_ready_before_its_broker_has_answered(
     server.ensure()
 
     # Expect the worker to say so, once
-    worker.wait_for_output("Serving beer on Valkey ")
+    worker.wait_for_output("Worker process is ready for action.")
+    assert "Serving beer on Valkey " in worker.output
     worker.stop()
     server.stop()
     assert worker.output.count("Serving") == 1

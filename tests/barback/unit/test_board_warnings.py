@@ -41,14 +41,15 @@ def _row(
 def test_a_queue_is_warned_of_when_it_waits_longer_than_usual(
     row: QueueRow, warnings: list[str]
 ) -> None:
-    assert queue_warnings([row]) == warnings
+    assert list(map(str, queue_warnings([row]))) == warnings
 
 
 def test_workers_are_warned_of_that_are_silent_or_have_lost_threads() -> None:
     silent = WorkerStatus("a", "bar", 7, 8, 0, {"coffee": 75.0})
     hurt = WorkerStatus("b", "bar", 8, 8, 2, {"coffee": 1.0})
 
-    assert worker_warnings([WorkerRow(silent, 0), WorkerRow(hurt, 0)]) == [
+    warnings = worker_warnings([WorkerRow(silent, 0), WorkerRow(hurt, 0)])
+    assert list(map(str, warnings)) == [
         "The worker bar:7 has been silent for 1 min 15 s.",
         "The worker bar:8 has lost 2 threads: restart it.",
     ]

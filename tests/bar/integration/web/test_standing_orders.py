@@ -139,7 +139,7 @@ def test_what_a_standing_order_has_ordered_is_among_ones_orders(
     start_here([sys.executable, "scheduler.py", "run"])
     # Expect its coffee on the page of orders, and the time at which it was ordered
     eventually(lambda: 'class="what">Coffee' in visitor.get("/orders").text, timeout_seconds=30)
-    assert "Last ordered: not yet" not in visitor.get(PATH).text
+    eventually(lambda: "Last ordered: not yet" not in visitor.get(PATH).text, timeout_seconds=30)
 
 
 def test_standing_orders_are_their_visitors_own(browser: Callable[[], httpx.Client]) -> None:

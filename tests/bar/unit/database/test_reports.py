@@ -46,7 +46,7 @@ def test_a_report_adds_up_every_day_of_its_month(session: Session, report: Repor
 
     # Expect the two of February
     session.refresh(report)
-    assert (days, report.state, report.percent) == (28, ReportState.DONE, 100)
+    assert (days, report.state, report.share) == (28, ReportState.DONE, 1)
     assert [(line.day.day, line.sold, line.revenue) for line in lines_of(session, report.id)] == [
         (1, 1, Money(250)),
         (28, 1, Money(250)),

@@ -17,6 +17,7 @@ from web.accounts.credentials import (
     Credentials,
     hash_password,
     is_password,
+    problems_of,
 )
 
 GOOD = "four plain english words"
@@ -60,6 +61,14 @@ def test_a_weak_password_is_refused_with_the_reason(password: str, reason: str) 
 def test_any_text_is_taken_or_refused_and_nothing_breaks(email: str, password: str) -> None:
     with contextlib.suppress(ValidationError):
         assert Credentials(email=email, password=password).password == password
+
+
+def test_what_is_too_long_is_told_in_plain_words() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Credentials(email="a" * 300 + "@example.org", password=GOOD)
+
+    said = {"email": "That is too long: 254 characters at the most."}
+    assert problems_of(caught.value) == said
 
 
 def test_no_password_takes_long_to_rate() -> None:

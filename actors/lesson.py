@@ -40,16 +40,19 @@ _OPTIONS: dict[str, Any] = {
 
 @dramatiq.actor(queue_name="lesson-both", **_OPTIONS)
 def serve_from_one_queue(round_id: str, drink: str, number: int) -> None:
+    """Serve a drink of the lesson's round on one queue."""
     _serve(round_id, Slip("lesson-both", drink, number))
 
 
 @dramatiq.actor(queue_name="lesson-beer", **_OPTIONS)
 def serve_from_the_beer_queue(round_id: str, drink: str, number: int) -> None:
+    """Serve a beer of the lesson's round on two queues."""
     _serve(round_id, Slip("lesson-beer", drink, number))
 
 
 @dramatiq.actor(queue_name="lesson-coffee", **_OPTIONS)
 def serve_from_the_coffee_queue(round_id: str, drink: str, number: int) -> None:
+    """Serve a coffee of the lesson's round on two queues."""
     _serve(round_id, Slip("lesson-coffee", drink, number))
 
 

@@ -137,6 +137,10 @@ def test_the_reference_is_what_the_code_says(path: Path) -> None:
     assert path.read_text() == reference.pages()[path], "it is stale: run `make reference`"
 
 
+def test_every_actor_says_what_it_does() -> None:
+    assert "|  |" not in reference.queues_page()
+
+
 def test_the_readme_is_short() -> None:
     assert len((PROJECT_DIR / "README.md").read_text().splitlines()) <= 150
 

@@ -46,18 +46,22 @@ def chinese_pages() -> list[str]:
 
 
 def in_chinese(english: str) -> str:
-    """Where the Chinese page of an English one is."""
+    """Where the Chinese page of an English one is, or the Chinese picture."""
     if english == _GLOSSARY:
         return TERMS
+    if english.endswith(".png"):
+        return english.removesuffix(".png") + "-zh.png"
     if english.startswith("docs/"):
         return _CHINESE_DIR + english.removeprefix("docs/")
     return english.removesuffix(".md") + ".zh.md"
 
 
 def in_english(page: str) -> str:
-    """Where the English page of a Chinese one is; English pages are their own."""
+    """Where the English page or picture of a Chinese one is; English ones are their own."""
     if page == TERMS:
         return _GLOSSARY
+    if page.endswith("-zh.png"):
+        return page.removesuffix("-zh.png") + ".png"
     if page.startswith(_CHINESE_DIR):
         return "docs/" + page.removeprefix(_CHINESE_DIR)
     return page.removesuffix(".zh.md") + ".md" if page.endswith(".zh.md") else page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.processes import ProcessStarter
 
 
@@ -77,3 +80,19 @@ def test_make_says_which_python_it_needs(start: ProcessStarter) -> None:
 
     assert run.exit_code == 2
     assert "Error: Python 3.11 or newer is needed" in run.stderr
+
+
+@pytest.mark.slow
+def test_make_without_a_network_says_what_it_lacks(start: ProcessStarter, tmp_path: Path) -> None:
+    run = start.run(
+        ["make", "run", f"VENV={tmp_path / 'venv'}"],
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_EXTRA_INDEX_URL="",
+        PIP_INDEX_URL="http://127.0.0.1:9/simple",
+        PIP_NO_CACHE_DIR="1",
+        PIP_FIND_LINKS="",
+        PIP_RETRIES="0",
+    )
+
+    assert run.exit_code == 2
+    assert "Error: packages are missing; pip says why above." in run.stderr

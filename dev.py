@@ -32,7 +32,9 @@ def main(path: Path) -> None:
         signal.signal(number, lambda *_: stop.set())
     processes = _start(path)
     for changes in watch(
-        PROJECT_DIR, watch_filter=PythonFilter(ignore_paths=_UNWATCHED), stop_event=stop
+        PROJECT_DIR,
+        watch_filter=PythonFilter(ignore_paths=_UNWATCHED, extra_extensions=(".po",)),
+        stop_event=stop,
     ):
         names = sorted(str(Path(name).relative_to(PROJECT_DIR)) for _, name in changes)
         click.echo(f"Changed: {', '.join(names)}. Starting anew.")

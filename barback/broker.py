@@ -10,7 +10,6 @@ from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 from barback.compat.extension_points import refuse_dead_overrides
 from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
-from barback.connection.server import check_client
 from barback.connection.url import client_for
 from barback.consuming.workers import Workers
 from barback.recovery.recovery import Recovery
@@ -76,7 +75,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         refuse_dead_overrides(type(self), RedisBroker)
         confirmation = Confirmation.parse(confirm)
         client = client or client_for(url, parameters)
-        check_client(client)
         self._hooks = HookTable([])
         self._own_before, self._own_after = {}, {}
         self.store = Store(client, namespace)
@@ -99,11 +97,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         )
         self.version = version
         self._workers = Workers(
-            self.store,
-            self.broker_id,
-            recovery=self._recovery,
-            confirmation=confirmation,
-            version=version,
+            self.store, self.broker_id, self._recovery, confirmation=confirmation, version=version
         )
         self._stock_commands = StockCommands(
             self.store,
@@ -130,7 +124,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     @client.setter
     def client(self, client: redis.Redis) -> None:
         if client is not self.store.given_client:
-            check_client(client)
             self.store.use(client)
 
     def enqueue(
@@ -220,7 +213,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         return self.store.calls(queue_name).length()
 
     def position(self, message: dramatiq.Message[Any]) -> int | None:
-        """How many messages wait before one that `enqueue` returned; None: it waits no more."""
+        """How many messages wait before one that was enqueued; None: it waits no more."""
         return self.store.calls(message.queue_name).position(message.options["redis_message_id"])
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from barback.i18n import LanguageChoice
+from barback.i18n.middleware import LanguageChoice
 from barback.outbox import Outbox, OutboxRelay
 from database.engine import engine
 from database.outbox import outbox

@@ -40,7 +40,7 @@ from barback.board.rendering import wants_json
 from barback.board.security_headers import SecurityHeaders
 from barback.board.shown import no_redaction
 from barback.board.snapshot import SnapshotTaker
-from barback.i18n import LanguageChoice
+from barback.i18n.middleware import LanguageChoice
 from barback.metrics import History
 
 if TYPE_CHECKING:

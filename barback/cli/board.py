@@ -84,7 +84,7 @@ def board(
 
     Without a server of your own it starts the embedded one, as all programs that go on do.
     """
-    _require("starlette", "jinja2", "uvicorn", extra="board")
+    _require("babel", "starlette", "jinja2", "uvicorn", extra="board")
     import uvicorn  # noqa: PLC0415 - part of the extra
 
     from barback.board import access  # noqa: PLC0415 - as above

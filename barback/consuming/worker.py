@@ -7,7 +7,6 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dramatiq
 import dramatiq.worker
 import redis
 from dramatiq.common import q_name
@@ -54,7 +53,7 @@ class WorkerState:
       threads: Its threads, where Dramatiq runs it.
       actors: The actors that it runs.
       consumed_queues: Tells which queues it consumes by now.
-      announce: Says what it serves; called whenever a server has answered.
+      announce: Says what it serves, once a server has answered.
     """
 
     def __init__(
@@ -205,9 +204,7 @@ class WorkerState:
         self.holding_back.note(shard, paused)
 
     def _has_room(self, delivery: Delivery) -> bool:
-        """Whether a message may start, as far as its limit goes. As long as Redis cannot say so,
-        the thread waits.
-        """
+        """Whether its limit lets a message start; the thread waits until Redis has said so."""
         actor = self._limited_actors.get(delivery.actor_name)
         try:
             if actor is not None:
@@ -220,7 +217,7 @@ class WorkerState:
             try:
                 return self._acknowledgers[delivery.queue_name].admit(delivery)
             except redis.RedisError as error:
-                self.logger.warning("A message with a limit has to wait for Redis: %s", error)
+                self.logger.debug("A message with a limit has to wait for Redis: %s", error)
             if self.stopping.wait(ADMISSION_PAUSE_SECONDS):
                 with self._lock:
                     self._unstarted[delivery.queue_name].append(delivery)

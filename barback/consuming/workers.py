@@ -50,8 +50,8 @@ class Workers:
         self,
         store: Store,
         first_id: str,
-        *,
         recovery: Recovery,
+        *,
         confirmation: Confirmation | None,
         version: str | None = None,
     ) -> None:

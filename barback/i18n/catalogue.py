@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import TYPE_CHECKING, Any
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 from barback.i18n.language import LANGUAGES, language
@@ -29,7 +28,7 @@ class Catalogue:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._translations = {each.code: _read(folder, each) for each in LANGUAGES.values()}
+        self._folder = folder
 
     def look_up(self, text: str) -> str:
         """The translation of a text as it is; the text itself when there is none."""
@@ -56,7 +55,7 @@ class Catalogue:
         environment.globals["languages"] = list(LANGUAGES.values())
 
     def _spoken(self) -> NullTranslations:
-        return self._translations[language().code]
+        return _read(self._folder, language())
 
 
 def gettext_noop(text: str) -> str:
@@ -69,10 +68,15 @@ def ngettext_noop(one: str, many: str) -> tuple[str, str]:
     return one, many
 
 
+@functools.cache
 def _read(folder: Path, of: Language) -> NullTranslations:
     path = folder / f"{of.locale.language}_{of.locale.territory}.po"
     if not path.exists():
         return NullTranslations()
+    # Imported here: programs that speak English alone have no use for it.
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+    from babel.messages.pofile import read_po  # noqa: PLC0415
+
     with path.open("rb") as po_file:
         catalogue = read_po(po_file, locale=of.locale)
     # Compiled in memory: there is no file that could be older than the one people edit.

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dramatiq.common import q_name
-from dramatiq.logging import get_logger
-from redis.cluster import RedisCluster
-
-from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
-from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
-from barback.connection.outage import Silence
-from barback.connection.pool import ConnectionPool
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
-from barback.store.fleet_keys import FleetKeys
-from barback.store.keys import QueueKeys
 from barback.store.scripts import load
+from barback.store.servers import Servers
 from barback.store.worker_calls import WorkerCalls
 
 if TYPE_CHECKING:
@@ -24,15 +15,14 @@ if TYPE_CHECKING:
 
     import redis
 
+    from barback.connection.cluster import Connections
+    from barback.connection.connection import RedisConnection
+
 _HEARTBEAT = load("heartbeat")
 _INTRODUCE = load("introduce")
 _LOOK = load("look")
 _NEXT_DUE = load("next_due")
 _QUEUE_STATUS = load("queue_status")
-
-#: How many threads of a process may take messages at the same time. It bounds the connections of
-#: a worker that serves many queues; a claim takes well under a millisecond.
-MAX_CLAIMS = 3
 
 
 class HasStore(Protocol):
@@ -42,99 +32,12 @@ class HasStore(Protocol):
     def store(self) -> Store: ...
 
 
-class Store:
-    """Hands out keys, connections and calls.
-
-    Parameters:
-      client: A client of the server, or of the cluster.
-      namespace: What every key begins with.
-
-    Raises:
-      ValueError: When the namespace would keep all queues of a cluster on one server, or each
-        key of a queue on another.
-    """
-
-    def __init__(self, client: redis.Redis, namespace: str) -> None:
-        self.namespace = namespace
-        self._silences: dict[str, Silence] = {}
-        self._use(client)
+class Store(Servers):
+    """Everything that can be asked of Redis, besides keys and connections."""
 
     def _use(self, client: redis.Redis) -> None:
-        #: The client that was handed in.
-        self.given_client = client
-        self.on_cluster = isinstance(client, RedisCluster)
-        if self.on_cluster and "{" in self.namespace:
-            raise ValueError(
-                f"Expected a namespace without braces on a cluster, got {self.namespace!r}. There "
-                "the name of the queue, in braces, tells which server has it."
-            )
-        #: A client for what is asked rarely.
-        self.client = client if self.on_cluster else twin_of(client)
-        self.fleet_keys = FleetKeys(self.namespace, self.on_cluster)
-        self._keys: dict[str, QueueKeys] = {}
+        super()._use(client)
         self._calls: dict[str, QueueCalls] = {}
-        if self.on_cluster:
-            self._slots = Slots(client)  # type: ignore[arg-type]
-            self.connections: Connections = SlotPool(self._slots, self.fleet_keys.workers)
-        else:
-            source = self._source = ConnectionSource(client)
-            #: For whatever any thread has to tell Redis about the fleet.
-            self.connections = ConnectionPool(source)
-            #: For consumers that share theirs, to take messages over.
-            self.claim_connections = ConnectionPool(source, limit=MAX_CLAIMS)
-
-    def use(self, client: redis.Redis) -> None:
-        """Use another client from now on."""
-        self.close()
-        self._use(client)
-
-    def keys(self, queue_name: str) -> QueueKeys:
-        """The keys of a queue, by its plain name or that of its delay queue."""
-        keys = self._keys.get(queue_name)
-        if keys is None:
-            keys = QueueKeys(self.namespace, q_name(queue_name), self.on_cluster)
-            self._keys[queue_name] = keys
-        return keys
-
-    # -- which queues may be asked about together -------------------------------------------------
-
-    def shard(self, queue_name: str) -> str:
-        """What queues have in common that one command may concern, over one connection: on a
-        cluster each queue is for itself.
-        """
-        return queue_name if self.on_cluster else ""
-
-    def by_shard(self, queue_names: Iterable[str]) -> Mapping[str, list[str]]:
-        """Queues by their shards."""
-        shards: dict[str, list[str]] = {}
-        for name in queue_names:
-            shards.setdefault(self.shard(name), []).append(name)
-        return shards
-
-    def connection(self, queue_name: str, *, name: str | None = None) -> RedisConnection:
-        """A connection of its own, for one thread, to where a queue is; `name` is what
-        ``CLIENT LIST`` calls it.
-        """
-        if self.on_cluster:
-            source: ConnectionSource = SlotSource(self._slots, self.keys(queue_name).queue)
-        else:
-            source = self._source
-        return RedisConnection(source, name=name)
-
-    def connections_to(self, queue_name: str) -> Connections:
-        """Connections that threads share, to where a queue is."""
-        if self.on_cluster:
-            return SlotPool(self._slots, self.keys(queue_name).queue)
-        return self.connections
-
-    def silence(self, queue_name: str) -> Silence:
-        """What tells that the server where a queue is does not answer."""
-        shard = self.shard(queue_name)
-        what = f"queue {shard!r}" if shard else "whatever needs Redis"
-        # Two threads that ask at the same time get the same one.
-        return self._silences.setdefault(shard, Silence(get_logger("barback.connection"), what))
-
-    # -- calls ------------------------------------------------------------------------------------
 
     def calls(self, queue_name: str) -> QueueCalls:
         """The scripts of a queue."""
@@ -258,12 +161,3 @@ class Store:
     def read_payloads(self, messages_key: str, redis_ids: list[Any]) -> list[bytes | None]:
         """The payloads of some messages, None for those that are gone."""
         return list[Any](self.client.hmget(messages_key, redis_ids))
-
-    def close(self) -> None:
-        """Close the idle connections."""
-        if self.on_cluster:
-            self._slots.close()
-        else:
-            self.connections.close()
-            self.claim_connections.close()
-            self.client.connection_pool.disconnect(inuse_connections=False)

@@ -7,8 +7,6 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
-import redis
-from dramatiq.errors import ConnectionFailed
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -16,6 +14,7 @@ from starlette.responses import Response
 
 from lesson_rounds import Round
 from translations import gettext as _
+from web.broker import AWAY_ERRORS, answering_broker
 from web.lesson.bars import bars_of, news_of
 from web.lesson.ordering import (
     EACH,
@@ -36,8 +35,9 @@ router = APIRouter(prefix="/lesson")
 @contextlib.contextmanager
 def _closed_when_away() -> Iterator[None]:
     try:
-        yield
-    except (ConnectionFailed, redis.RedisError) as error:
+        with answering_broker():
+            yield
+    except AWAY_ERRORS as error:
         warn_rarely("The lesson is closed: the broker cannot be reached: %s.", error)
         raise HTTPException(
             503,

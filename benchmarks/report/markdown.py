@@ -22,11 +22,32 @@ _TEMPLATES = Environment(
     autoescape=False,  # noqa: S701 - it is no HTML
 )
 
-#: What other pages show: in words, the figure, and the tail of the same waits.
-_KEY_FIGURES: tuple[tuple[str, Figure, Figure | None], ...] = (
-    ("no-op messages a second drained by one process", DRAIN_1, None),
-    ("ms until an idle worker starts a message", PICKUP_P50, PICKUP_P99),
-    ("messages a second sent one by one", SEND, None),
+#: What other pages show: the figure, the tail of the same waits, and in words, by language.
+_KEY_FIGURES: tuple[tuple[Figure, Figure | None, dict[str, str]], ...] = (
+    (
+        DRAIN_1,
+        None,
+        {
+            "en": "no-op messages a second drained by one process",
+            "zh": "一个进程每秒处理的空消息",
+        },
+    ),
+    (
+        PICKUP_P50,
+        PICKUP_P99,
+        {
+            "en": "ms until an idle worker starts a message",
+            "zh": "空闲的工作进程开始处理一条消息所需的毫秒数",
+        },
+    ),
+    (
+        SEND,
+        None,
+        {
+            "en": "messages a second sent one by one",
+            "zh": "逐条发送时每秒发出的消息",
+        },
+    ),
 )
 
 
@@ -38,14 +59,18 @@ def results_page(result: Result, *, has_growth: bool) -> str:
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def key_figures(result: Result, folder: str) -> str:
+def key_figures(result: Result, folder: str, *, language: str = "en") -> str:
     """For other pages: the chart, three figures, and where the others are."""
-    template = _TEMPLATES.get_template("key_figures.md.jinja")
-    figures = [_compared(result, *each) for each in _KEY_FIGURES]
+    ending = "" if language == "en" else f".{language}"
+    template = _TEMPLATES.get_template(f"key_figures{ending}.md.jinja")
+    figures = [
+        _compared(result, figure, tail, label=labels[language])
+        for figure, tail, labels in _KEY_FIGURES
+    ]
     return template.render(run=result.content, figures=figures, folder=folder)
 
 
-def _compared(result: Result, label: str, figure: Figure, tail: Figure | None) -> dict[str, Any]:
+def _compared(result: Result, figure: Figure, tail: Figure | None, *, label: str) -> dict[str, Any]:
     """A figure of ours, beside stock's and that of the best other system."""
 
     def text(name: str) -> str:

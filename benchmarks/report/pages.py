@@ -13,8 +13,8 @@ from benchmarks.report.result import ReportError, Result
 BENCHMARKS_DIR = PROJECT_DIR / "benchmarks"
 RESULTS_DIR = BENCHMARKS_DIR / "results"
 
-#: Pages that show the key figures, and the way from them to the benchmarks.
-PAGES = {"README.md": "benchmarks/"}
+#: Pages that show the key figures, and their language.
+PAGES = {"README.md": "en", "README.zh.md": "zh"}
 
 #: What is between these lines of a page is generated.
 BEGIN = "<!-- benchmark: what follows is written by `make bench-report` -->"
@@ -49,9 +49,9 @@ def pages(result: Result) -> dict[Path, str]:
     made = {BENCHMARKS_DIR / "charts" / name: svg for name, svg in charts(result).items()}
     has_growth = any(path.name.startswith("growth") for path in made)
     made[BENCHMARKS_DIR / "RESULTS.md"] = results_page(result, has_growth=has_growth)
-    for name, directory in PAGES.items():
+    for name, language in PAGES.items():
         path = PROJECT_DIR / name
-        figures = key_figures(result, directory)
+        figures = key_figures(result, "benchmarks/", language=language)
         made[path] = replace_generated(path.read_text(), figures, name=name)
     return made
 

@@ -191,7 +191,7 @@ def test_the_pages_show_the_newest_result() -> None:
     texts = {path: text for path, text in made.items() if path.suffix == ".md"}
 
     # Expect that it has been called since the newest result, and every chart to be there
-    assert {path.name for path in texts} == {"RESULTS.md", "README.md"}
+    assert {path.name for path in texts} == {"RESULTS.md", "README.md", "README.zh.md"}
     for path, text in texts.items():
         assert path.read_text() == text, f"{path.name} is stale: run `make bench-report`"
     assert all(path.exists() for path in made)

@@ -79,6 +79,22 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(site: Path) -
                 assert (page.parent / path).resolve().exists(), f"{page}: {url}"
 
 
+def test_a_page_is_marked_by_its_language_and_leads_to_the_other_one(site: Path) -> None:
+    english = (site / "tutorial/retries/index.html").read_text()
+    chinese = (site / "zh/tutorial/retries/index.html").read_text()
+    assert '<html lang="en"' in english
+    assert '<html lang="zh"' in chinese
+    assert '<a href="../../zh/tutorial/retries/" hreflang="zh"' in english
+    assert '<a href="../../../tutorial/retries/" hreflang="en"' in chinese
+
+
+def test_a_list_of_things_to_check_has_boxes(site: Path) -> None:
+    for page in ("how-to/deploy", "zh/how-to/deploy"):
+        html_of_page = (site / page / "index.html").read_text()
+        assert 'type="checkbox" disabled' in html_of_page
+        assert "[ ]" not in html_of_page
+
+
 def test_the_search_knows_every_page(site: Path) -> None:
     index = (site / "search.json").read_text()
     for part in ("tutorial/retries/", "reference/glossary/", "how-to/deploy/"):

@@ -88,6 +88,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_down_warns_of_workers_that_are_connected(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_data_directory_that_is_a_file_is_a_clear_error(
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_a_data_directory_with_characters_that_mean_something_in_a_url_works(
     start: ProcessStarter, tmp_path: Path
 ) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter, TestProcess
 
+pytestmark = pytest.mark.slow
+
 BARBACK = ["python", "-m", "barback"]
 
 

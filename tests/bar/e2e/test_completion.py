@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = {
     block.language: block.lines
     for block in read_blocks(PROJECT_DIR / "docs/reference/completion.md")

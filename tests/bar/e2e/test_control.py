@@ -127,6 +127,7 @@ def test_a_guest_cancels_an_order_that_is_being_served(
     assert "Retrying" not in worker.output
 
 
+@pytest.mark.slow
 def test_an_order_is_cancelled_by_the_api_before_and_while_it_is_served(
     website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
 ) -> None:
@@ -154,6 +155,7 @@ def test_an_order_is_cancelled_by_the_api_before_and_while_it_is_served(
     assert httpx.post(f"{api}/no-such-order/cancel").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_report_that_is_cancelled_spares_its_worker_the_day(
     website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
 ) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter
 
+pytestmark = pytest.mark.slow
+
 TICK = "2026-03-01T04:00:00+00:00"
 
 _SEND = """

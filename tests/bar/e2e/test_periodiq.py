@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter, TestProcess
 
+pytestmark = pytest.mark.slow
+
 PERIODIQ = ["periodiq", "tests.bar.e2e.ticking"]
 WORKER = ["dramatiq", "tests.bar.e2e.ticking", "--processes", "1", "--threads", "1"]
 

@@ -64,6 +64,7 @@ def test_it_says_how_to_start_the_workers_that_are_missing(start: ProcessStarter
     )
 
 
+@pytest.mark.slow
 def test_it_names_only_the_queues_that_nobody_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
@@ -77,6 +78,7 @@ def test_it_names_only_the_queues_that_nobody_serves(
     assert "dramatiq actors -Q beer" not in run.stdout
 
 
+@pytest.mark.slow
 def test_waiting_ends_with_a_table(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
@@ -111,6 +113,7 @@ def test_json_tells_a_program_what_was_served(
     assert run.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_delayed_order_is_not_served_early_and_its_delay_is_no_waiting(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
@@ -123,6 +126,7 @@ def test_a_delayed_order_is_not_served_early_and_its_delay_is_no_waiting(
     assert summary["wait_p50_ms"] < 2500
 
 
+@pytest.mark.slow
 def test_orders_that_are_not_served_in_time_fail_the_wait_and_stay(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:
@@ -133,6 +137,7 @@ def test_orders_that_are_not_served_in_time_fail_the_wait_and_stay(
     assert redis_client.llen("dramatiq:beer") == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_waiting_leaves_the_orders_in_the_queue(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:
@@ -150,6 +155,7 @@ def test_ctrl_c_while_waiting_leaves_the_orders_in_the_queue(
     assert redis_client.llen("dramatiq:beer") == 2
 
 
+@pytest.mark.slow
 def test_several_producers_can_order_at_once(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:

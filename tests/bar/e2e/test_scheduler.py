@@ -53,6 +53,7 @@ def served(worker: TestProcess, order: dict[str, Any]) -> list[str]:
     return sorted(re.findall(rf"Serving \w+ for order {order['id']}-(\w+)", worker.output))
 
 
+@pytest.mark.slow
 def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarter) -> None:
     # Given two of them
     assert "There are none" in command(start, "list").stdout
@@ -73,6 +74,7 @@ def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarte
     assert f"There is no standing order '{beer['id']}'" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_whoever_makes_or_lists_orders_hears_that_nobody_runs_them(start: ProcessStarter) -> None:
     made = command(start, "add", "coffee", "0 8 * * *")
     assert "No scheduler is running" in made.stderr

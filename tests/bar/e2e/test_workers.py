@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     [(["beer"], ["coffee"]), (["coffee"], ["beer"]), (["beer", "coffee"], []), ([], [])],
     ids=["beer alone", "coffee alone", "both by name", "all"],
 )
+@pytest.mark.slow
 def test_a_worker_serves_its_queues_and_never_touches_the_others(
     queues: list[str],
     others: list[str],
@@ -70,6 +71,7 @@ def test_a_worker_with_wrong_settings_says_so_and_leaves(start: ProcessStarter) 
     assert "Error: the environment variable BEER_SECONDS is wrong" in worker.output
 
 
+@pytest.mark.slow
 def test_a_worker_started_by_a_procfile_is_stopped_gently(
     start: ProcessStarter, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def press_ctrl_c_while_a_beer_is_served(start: ProcessStarter, bar: TestProcess)
     assert "Killing worker process" not in bar.output
 
 
+@pytest.mark.slow
 def test_a_worker_logs_json_that_names_the_message(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter, TestProcess
     from tests.support.website import MailServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def broker(redis_url: str) -> Iterator[RedisBroker]:
@@ -67,7 +69,6 @@ def test_a_message_that_is_delivered_several_times_sends_one_email(
     assert len(mail_server.accepted()) == 1
 
 
-@pytest.mark.slow
 def test_an_email_is_sent_when_the_mail_server_is_in_a_better_mood(
     start: ProcessStarter, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.bar.e2e.web.conftest import DEADLINE_MS
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.support.processes import ProcessStarter
+
+pytestmark = pytest.mark.slow
 
 
 def test_somebody_chooses_chinese_and_orders_without_javascript(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter, TestProcess
     from tests.support.website import Website
 
+pytestmark = pytest.mark.slow
+
 STREAM = "**/orders/events"
 
 
@@ -45,7 +47,6 @@ def hide(page: Page, *, is_hidden: bool) -> None:
     )
 
 
-@pytest.mark.slow
 def test_ten_tabs_of_a_browser_have_one_stream_and_all_are_up_to_date(
     website: Website, browser: Browser, start_worker: Callable[..., TestProcess]
 ) -> None:

@@ -53,6 +53,7 @@ def test_all_networks_together_have_a_limit(start: ProcessStarter) -> None:
     assert statuses == [202, 202, 429]
 
 
+@pytest.mark.slow
 def test_a_proxy_is_believed_only_if_it_is_trusted(start: ProcessStarter) -> None:
     # Given a website that trusts nobody, and a client that says to be many
     alone = start_website(start, WRITES_PER_MINUTE="2")
@@ -71,6 +72,7 @@ def test_a_proxy_is_believed_only_if_it_is_trusted(start: ProcessStarter) -> Non
     assert statuses == [202, 202, 429]
 
 
+@pytest.mark.slow
 def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> None:
     website = start_website(start)
     with website.staff() as client:
@@ -127,6 +129,7 @@ def test_the_log_names_every_request_by_its_route(start: ProcessStarter) -> None
     assert "healthz" not in website.process.output
 
 
+@pytest.mark.slow
 def test_a_website_without_a_broker_lives_but_is_not_ready(
     start: ProcessStarter, session_dir: Path
 ) -> None:
@@ -146,6 +149,7 @@ def test_a_website_without_a_broker_lives_but_is_not_ready(
     assert website.process.output.count("Refusing orders: the broker cannot be reached") == 1
 
 
+@pytest.mark.slow
 def test_pages_say_when_nobody_is_there_to_do_the_work(
     start: ProcessStarter, start_worker: Any
 ) -> None:
@@ -160,6 +164,7 @@ def test_pages_say_when_nobody_is_there_to_do_the_work(
         )
 
 
+@pytest.mark.slow
 def test_one_browser_gets_three_streams(start: ProcessStarter) -> None:
     website = start_website(start)
     with website.staff() as client:

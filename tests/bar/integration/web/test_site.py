@@ -162,6 +162,7 @@ def test_a_full_bar_says_when_to_come_back(start: ProcessStarter) -> None:
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_closes_the_bar_but_nothing_else(
     start: ProcessStarter, session_dir: Path
 ) -> None:

@@ -63,7 +63,7 @@ ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
 	@pytest -m ledger -s tests/bar/e2e/web
 
 slow: $(DEV) ## Run the slow tests, some minutes: faults, tours of the whole bar, stock Dramatiq
-	@pytest -m "slow and not alone" -n 2 --dist worksteal
+	@pytest -m "slow and not alone" -n $$(( 2 * $(or $(shell getconf _NPROCESSORS_ONLN),2) )) --maxprocesses 4 --dist worksteal
 	@pytest -m "slow and alone"
 
 chaos: $(DEV) ## Break everything in a random order for 10 minutes, and count what is lost

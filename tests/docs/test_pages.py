@@ -43,7 +43,7 @@ def _followed() -> list[object]:
 
 @pytest.fixture
 def checkout(session_dir: Path, tmp_path: Path) -> Path:
-    """A copy of the checkout, with a path that is short enough for a socket."""
+    """A copy of the checkout in a folder of its own, with a path short enough for a socket."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=PROJECT_DIR,
@@ -51,7 +51,7 @@ def checkout(session_dir: Path, tmp_path: Path) -> Path:
         capture_output=True,
         text=True,
     ).stdout
-    copy = session_dir / tmp_path.name[-12:]
+    copy = session_dir / tmp_path.name[-8:] / "bar"
     for name in filter(None, listed.split("\0")):
         source = PROJECT_DIR / name
         if source.is_file() and not name.startswith(_LEFT_OUT):

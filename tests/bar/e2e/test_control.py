@@ -55,7 +55,9 @@ def most_at_work(output: str) -> int:
     """How many beers were poured at a time, by the times that lines of the log begin with: those
     of two processes may be printed in another order.
     """
-    log = [line for line in output.splitlines() if "Serving beer" in line or "Served  beer" in line]
+    log = [
+        line for line in output.splitlines() if "Serving beer for" in line or "Served  beer" in line
+    ]
     at_work = most = 0
     for line in sorted(log, key=lambda line: (line.split("]")[0], "Serving" in line)):
         at_work += 1 if "Serving" in line else -1

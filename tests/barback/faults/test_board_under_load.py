@@ -137,7 +137,7 @@ def _steer_messages(page: Page, broker: RedisBroker) -> None:
     beer.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("1 message cancelled, or asked to stop.")).to_be_visible()
     page.goto(f"/queues/beer/messages/{cancelled}")
-    expect(page.locator(".timeline")).to_contain_text("Cancelled (by this machine)")
+    expect(page.locator(".timeline")).to_contain_text("Cancelled: by this machine")
 
     # Delayed messages: some run now, others are cancelled, one of them on its own page.
     page.get_by_role("link", name="Delayed", exact=True).click()
@@ -147,7 +147,7 @@ def _steer_messages(page: Page, broker: RedisBroker) -> None:
     page.locator("table a.id").first.click()
     expect(page.locator(".timeline")).to_contain_text("Due in")
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".timeline")).to_contain_text("Cancelled (by this machine)")
+    expect(page.locator(".timeline")).to_contain_text("Cancelled: by this machine")
     page.goto("/delayed")
     page.get_by_label("All on this page").check()
     page.get_by_role("button", name="Cancel chosen").click()

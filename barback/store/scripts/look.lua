@@ -11,12 +11,31 @@
 -- include: _now_ms
 -- include: _waiting_lists
 -- include: _ring
+local KEYS_PER_QUEUE = 8
 local cancelled, paused_queues = {}, {}
-for i = 1, #KEYS, 8 do
+
+-- Whether anything waits, runs, is paused or cancelled in some of the queues. Most looks find
+-- nothing: then one command is all that a hundred queues cost.
+local function is_anything_there(first, last)
+    local keys = {}
+    for i = first, last, KEYS_PER_QUEUE do
+        for _, offset in ipairs({0, 1, 3, 5, 7}) do
+            keys[#keys + 1] = KEYS[i + offset]
+        end
+    end
+    for i = 1, #keys, 1000 do
+        if redis.call('EXISTS', unpack(keys, i, math.min(i + 999, #keys))) > 0 then
+            return true
+        end
+    end
+    return false
+end
+
+local function look_at(i, running)
     local waiting, paused, bell = KEYS[i + 2], KEYS[i + 3], KEYS[i + 4]
     local is_paused = redis.call('EXISTS', paused) == 1
     if is_paused then
-        paused_queues[#paused_queues + 1] = (i - 1) / 8
+        paused_queues[#paused_queues + 1] = (i - 1) / KEYS_PER_QUEUE
     end
     local count = 0
     for _, list in ipairs(waiting_lists(KEYS[i], KEYS[i + 1])) do
@@ -38,12 +57,19 @@ for i = 1, #KEYS, 8 do
             end
         end
     end
-    local running = ARGV[(i - 1) / 8 + 2]
     if running == '' then
         redis.call('HDEL', KEYS[i + 7], ARGV[1])
     else
         redis.call('HSET', KEYS[i + 7], ARGV[1], now_ms() .. ' ' .. running)
         redis.call('EXPIRE', KEYS[i + 7], 10)
+    end
+end
+
+local is_busy = is_anything_there(1, #KEYS)
+for i = 1, #KEYS, KEYS_PER_QUEUE do
+    local running = ARGV[(i - 1) / KEYS_PER_QUEUE + 2]
+    if running ~= '' or is_busy and is_anything_there(i, i + KEYS_PER_QUEUE - 1) then
+        look_at(i, running)
     end
 end
 return {cancelled, paused_queues}

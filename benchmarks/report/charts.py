@@ -88,8 +88,10 @@ def _growth(result: Result, curves: list[Curve]) -> Drawing:
 
 
 def _lines(axes: Axes, result: Result, curve: Curve) -> None:
+    highest = 0.0
     for marker, name in zip(_MARKERS, result.systems, strict=False):
         if points := _points(result, name, curve):
+            highest = max(highest, *points.values())
             color, style = (_OURS, "-") if name == "ours" else (_OTHERS, "--")
             [line] = axes.plot([*points], [*points.values()], style, color=color, marker=marker)
             line.set_label(result.label(name))
@@ -99,7 +101,7 @@ def _lines(axes: Axes, result: Result, curve: Curve) -> None:
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:,g}")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 3 * highest)
     axes.set_title(curve.title)
     axes.set_xlabel(curve.x_label)
     axes.legend()

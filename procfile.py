@@ -55,23 +55,45 @@ class _Output(Printer):  # type: ignore[misc]
         self.is_stopping = False
 
     def write(self, message: Any) -> None:
-        if not (self.is_stopping and _ROUTINE.search(_as_text(message.data))):
+        if self.is_stopping and _ROUTINE.search(_as_text(message.data)):
+            return
+        try:
             super().write(message)
+        except OSError:  # the terminal is gone, and the signal that says so is on its way
+            _take_hang_up_for_ctrl_c()
 
 
 class _Manager(honcho.manager.Manager):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(_Output())
         self._procmgr = _GentleSignals()
+        self._is_to_end = False
 
     def _start(self) -> None:
-        # Those who read the output share our terminal: they ignore its end, or it would be theirs.
-        usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Those who read the output share our terminal: its end must not be theirs. Nor may it be
+        # missed while they are started.
+        hang_ups: list[int] = []
+        usual = signal.signal(signal.SIGHUP, lambda number, _: hang_ups.append(number))
         super()._start()
-        if usual != signal.SIG_IGN:  # as under nohup
-            signal.signal(signal.SIGHUP, _take_hang_up_for_ctrl_c)
+        if usual == signal.SIG_IGN:  # as under nohup
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            return
+        signal.signal(signal.SIGHUP, _take_hang_up_for_ctrl_c)
+        if hang_ups:
+            _take_hang_up_for_ctrl_c()
+
+    def _all_started(self) -> bool:
+        """Asked in each turn of the loop."""
+        are_started = bool(super()._all_started())
+        if are_started and self._is_to_end:
+            self._is_to_end = False
+            self.terminate()
+        return are_started
 
     def terminate(self) -> None:
+        if not self._all_started():  # honcho does not know yet whom to signal
+            self._is_to_end = True
+            return
         if not self._terminating:
             self._system_print("stopping; what is being served is finished first\n")
             self._printer.is_stopping = True

@@ -85,6 +85,22 @@ def test_nothing_is_left_when_the_terminal_is_closed(
             process.kill()
 
 
+def test_nothing_is_left_when_it_is_stopped_while_it_starts(
+    write_procfile: Callable[..., str], start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given programs of which the first has just been started
+    runner = start(["python", "procfile.py", write_procfile(one=0, two=0, three=0)])
+    eventually(lambda: running(tmp_path))
+
+    # When somebody presses Ctrl-C
+    runner.send_signal(signal.SIGINT)
+
+    # Expect all to end
+    runner.wait(20)
+    assert running(tmp_path) == []
+    assert "Traceback" not in runner.output
+
+
 def test_what_already_runs_is_named(
     write_procfile: Callable[..., str], start: ProcessStarter, tmp_path: Path
 ) -> None:

@@ -51,9 +51,10 @@ def test_a_delayed_message_starts_on_time(
     late_seconds = sorted(
         started_at - sent_at[delay] - delay / 1000 for delay, started_at in effects.wait_for(5)
     )
-    # On a busy machine one or two may be late for reasons of its own.
+    # On a busy machine one or two may be late for reasons of its own. A worker of stock Dramatiq,
+    # whose pauses grow, is late by tenths of a second.
     assert late_seconds[0] > -0.005
-    assert late_seconds[2] < MAX_LATENESS_SECONDS
+    assert late_seconds[2] < 0.1
 
 
 @OURS

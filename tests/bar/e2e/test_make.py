@@ -62,6 +62,7 @@ def test_make_alone_lists_the_commands(start: ProcessStarter) -> None:
         assert re.search(rf"^make {target} +[A-Z]", run.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_make_serves_a_queue_in_a_terminal_without_the_environment(start: ProcessStarter) -> None:
     worker = start(here(["make", "worker-coffee"]))
     worker.wait_for_output("Worker process is ready for action.")

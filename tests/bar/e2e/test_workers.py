@@ -48,6 +48,7 @@ def test_a_worker_serves_its_queues_and_never_touches_the_others(
         assert redis_client.llen(f"dramatiq:{drink}") == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_finishes_what_it_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess], redis_client: redis.Redis
 ) -> None:

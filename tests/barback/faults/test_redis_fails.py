@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.barback.faults.conftest import Scene
     from tests.support.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 #: How soon workers go on when Redis is back, in seconds; a busy machine adds to it.
 RESUME_SECONDS = 2.0
 MARGIN_SECONDS = 3.0
@@ -57,7 +59,6 @@ def test_a_killed_server_loses_nothing(
     assert set(scene.ledger.done().values()) == {1}
 
 
-@pytest.mark.slow
 def test_what_was_accepted_is_done_though_the_server_is_killed_under_load(
     mortal_scene: Scene, mortal_server: EmbeddedServer
 ) -> None:
@@ -129,7 +130,6 @@ def test_a_worker_whose_network_stalls_goes_on_when_it_flows(scene: Scene, proxy
     scene.wait_until_nothing_is_left()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_worker_behind_a_black_hole_is_replaced_and_takes_up_work_again(
     scene: Scene, proxy: Proxy, tmp_path: Path

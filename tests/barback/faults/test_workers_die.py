@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.barback.faults.conftest import Scene
     from tests.support.processes import TestProcess
 
+pytestmark = pytest.mark.slow
+
 #: How long after its death a worker's messages run elsewhere at the latest, in seconds; a busy
 #: machine adds to it.
 RECOVERY_SECONDS = 10.0
@@ -79,7 +81,6 @@ def test_what_a_killed_fleet_held_runs_when_a_worker_starts_again(
     assert set(scene.ledger.done()) == set(job_ids)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_job_that_kills_its_worker_is_buried_after_three_deaths_and_alone(scene: Scene) -> None:
     # Given a deadly job among innocent ones
@@ -113,7 +114,6 @@ def dies_before_a_dead_letter(worker: TestProcess, scene: Scene) -> bool:
     return worker.exit_code is not None
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_nothing_is_taken_from_a_worker_that_is_silent_for_twenty_seconds(
     scene: Scene, tmp_path: Path
@@ -142,7 +142,6 @@ def test_nothing_is_taken_from_a_worker_that_is_silent_for_twenty_seconds(
     assert scene.ledger.started() == {"slow": 1, "ahead": 1}
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("offset_seconds", [-90, +90])
 def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(

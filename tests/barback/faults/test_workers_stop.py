@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import pytest
 
 from tests.support.polling import eventually
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.barback.faults.conftest import Scene
+
+pytestmark = pytest.mark.slow
 
 
 def order_of(scene: Scene) -> list[str]:

@@ -93,6 +93,7 @@ def test_the_server_keeps_every_message_it_accepts(embedded_server: EmbeddedServ
     }
 
 
+@pytest.mark.slow
 def test_ten_processes_that_need_it_at_once_get_one_server(
     server: EmbeddedServer, project_dir: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_a_directory_that_is_found_open_to_others_is_made_private(
     assert modes(server.data_dir) == {True: {0o700}, False: {0o600}}
 
 
+@pytest.mark.slow
 def test_a_server_whose_directory_is_deleted_ends(server: EmbeddedServer) -> None:
     # Given a server whose checkout is deleted
     server.ensure()
@@ -294,6 +296,7 @@ def test_a_server_whose_directory_is_deleted_ends(server: EmbeddedServer) -> Non
     assert server.pid() != pid
 
 
+@pytest.mark.slow
 def test_a_server_whose_directory_is_moved_keeps_its_messages(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:

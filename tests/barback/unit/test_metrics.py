@@ -123,6 +123,7 @@ def test_nobody_can_fill_redis_with_the_names_of_actors_that_do_not_exist() -> N
     assert set(recorder.rows()) == {Series("beer", UNKNOWN_ACTOR)}
 
 
+@pytest.mark.slow
 def test_threads_that_count_at_the_same_time_lose_nothing() -> None:
     recorder = _recorder()
 

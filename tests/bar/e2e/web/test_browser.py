@@ -177,6 +177,7 @@ def test_a_report_survives_its_worker(website: Website, start: ProcessStarter, p
     assert len(lines) > 28
 
 
+@pytest.mark.slow
 def test_a_report_can_be_cancelled(website: Website, start: ProcessStarter, page: Page) -> None:
     # Given a report that is being made
     start_worker(start, "reports", REPORT_DAY_SECONDS="0.2")
@@ -193,6 +194,7 @@ def test_a_report_can_be_cancelled(website: Website, start: ProcessStarter, page
     expect(page.get_by_role("button", name="Make it again")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_ordering_needs_no_javascript(
     website: Website, start: ProcessStarter, browser: Browser
 ) -> None:
@@ -219,6 +221,7 @@ def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     expect(page.get_by_role("button", name="Order a beer")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_pages_fit_on_phones(website: Website, browser: Browser) -> None:
     with browser.new_context() as context:
         page = context.new_page()

@@ -53,6 +53,7 @@ def test_the_newest_migration_is_alembics_head() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
 
 
+@pytest.mark.slow
 def test_many_processes_may_migrate_at_the_same_time(start: ProcessStarter, url: str) -> None:
     processes = [start(MIGRATE, DATABASE_URL=url) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4, processes[0].output

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from barback.embedded import EmbeddedServer
 
+pytestmark = pytest.mark.slow
+
 ANOTHER_PASSWORD = "quite another set of words"  # noqa: S105
 
 
@@ -261,7 +263,6 @@ def test_what_a_visitor_ordered_joins_the_account(
     assert 'class="what">Beer' not in browser.get("/orders").text
 
 
-@pytest.mark.slow
 def test_reports_are_for_staff(
     website: Website, start_here: ProcessStarter, browser: httpx.Client, address: str
 ) -> None:
@@ -348,7 +349,6 @@ def test_head_has_the_head_of_get_and_no_body(browser: httpx.Client, path: str) 
     assert browser.head("/no-such-page").status_code == 404
 
 
-@pytest.mark.slow
 def test_log_ins_to_one_account_are_limited_from_wherever_they_come(
     start: ProcessStarter,
 ) -> None:
@@ -366,7 +366,6 @@ def test_log_ins_to_one_account_are_limited_from_wherever_they_come(
     assert [try_from(6, email=f"{n}@example.org") for n in range(4)] == [401, 401, 401, 429]
 
 
-@pytest.mark.slow
 def test_the_demo_lets_everybody_be_staff_and_says_so(start: ProcessStarter) -> None:
     # Given a website with the demo, where somebody has logged in as staff
     demo = start_website(start, "--demo")

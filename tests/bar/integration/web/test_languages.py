@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from barback.embedded import EmbeddedServer
 
+pytestmark = pytest.mark.slow
+
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 PATHS = [

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import TestProcess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def website(

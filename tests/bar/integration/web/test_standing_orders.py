@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from barback.embedded import EmbeddedServer
 
+pytestmark = pytest.mark.slow
+
 PATH = "/standing-orders"
 NEXT_YEAR = dt.datetime.now(dt.UTC).year + 1
 

@@ -17,30 +17,17 @@ from database.engine import make_engine
 from database.links import Link, Purpose
 from mail.links import confirmation_url, reset_url
 from settings import settings
-from tests.conftest import PROJECT_DIR, program_environment
-from tests.support.processes import ProcessStarter
 from tests.support.website import PASSWORD, Website, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from barback.embedded import EmbeddedServer
+    from tests.support.processes import ProcessStarter
+
 
 pytestmark = pytest.mark.slow
 
 ANOTHER_PASSWORD = "quite another set of words"  # noqa: S105
-
-
-@pytest.fixture(scope="module")
-def start_here(
-    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ProcessStarter]:
-    directory = tmp_path_factory.mktemp("website")
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
-    )
-    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
-        yield start
 
 
 @pytest.fixture(scope="module")

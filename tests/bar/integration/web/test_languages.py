@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.conftest import PROJECT_DIR, program_environment
 from tests.support.english import english_on
 from tests.support.polling import eventually
-from tests.support.processes import ProcessStarter
 from tests.support.website import PASSWORD, Website, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from barback.embedded import EmbeddedServer
+    from tests.support.processes import ProcessStarter
+
 
 pytestmark = pytest.mark.slow
 
@@ -33,20 +32,6 @@ PATHS = [
     *("/new-password/not-a-token", "/sign-up", "/sign-up/done", "/sign-up/new-link"),
     *("/confirm/not-a-token", "/reports/nonsense", "/lesson/nonsense", "/no-such-page"),
 ]
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("website")
-
-
-@pytest.fixture(scope="module")
-def start_here(embedded_server: EmbeddedServer, directory: Path) -> Iterator[ProcessStarter]:
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory), REPORT_DAY_SECONDS="0"
-    )
-    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
-        yield start
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,6 @@ import pytest
 
 from barback.embedded import EmbeddedServer
 from lesson_rounds import QUEUES
-from tests.conftest import PROJECT_DIR, program_environment
-from tests.support.processes import ProcessStarter
 from tests.support.website import Website, start_website
 
 if TYPE_CHECKING:
@@ -20,22 +18,15 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests.support.processes import TestProcess
+    from tests.support.processes import ProcessStarter, TestProcess
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def website(
-    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Website]:
+def website(start_here: ProcessStarter) -> Website:
     """A website for all tests that need no particular one."""
-    directory = tmp_path_factory.mktemp("website")
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
-    )
-    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
-        yield start_website(start)
+    return start_website(start_here)
 
 
 @pytest.fixture

@@ -14,27 +14,20 @@ import httpx
 import pytest
 
 from barback.embedded import EmbeddedServer
-from tests.conftest import PROJECT_DIR, program_environment
 from tests.support.polling import eventually
-from tests.support.processes import ProcessStarter
 from tests.support.website import PASSWORD, Website, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.processes import ProcessStarter
+
 
 @pytest.fixture(scope="module")
-def website(
-    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Website]:
+def website(start_here: ProcessStarter) -> Website:
     """A website for all tests that need no particular one."""
-    directory = tmp_path_factory.mktemp("website")
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
-    )
-    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
-        yield start_website(start, SIGN_UPS_PER_MINUTE="1000")
+    return start_website(start_here, SIGN_UPS_PER_MINUTE="1000")
 
 
 @pytest.fixture

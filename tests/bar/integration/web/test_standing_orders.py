@@ -12,32 +12,19 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.conftest import PROJECT_DIR, program_environment
 from tests.support.polling import eventually
-from tests.support.processes import ProcessStarter
 from tests.support.website import Website, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from barback.embedded import EmbeddedServer
+    from tests.support.processes import ProcessStarter
+
 
 pytestmark = pytest.mark.slow
 
 PATH = "/standing-orders"
 NEXT_YEAR = dt.datetime.now(dt.UTC).year + 1
-
-
-@pytest.fixture(scope="module")
-def start_here(
-    embedded_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ProcessStarter]:
-    directory = tmp_path_factory.mktemp("website")
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
-    )
-    with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
-        yield start
 
 
 @pytest.fixture(scope="module")

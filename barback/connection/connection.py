@@ -89,6 +89,8 @@ class RedisConnection:
         self._name = name
         self._connection: Any = None
         self._changes = 0
+        #: When a pool got it back, by the monotonic clock.
+        self.last_used = 0.0
 
     @property
     def leads_elsewhere(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,14 @@ if TYPE_CHECKING:
     from barback.connection.script import Argument, Command, Script
 
 
+#: After how long without use a connection is closed: many are open only after a burst.
+MAX_IDLE_SECONDS = 5.0
+
+
 class ConnectionPool:
     """Connections for scripts, the last one used first.
+
+    So those that a burst of work has left are never used again; they are closed after a while.
 
     Parameters:
       source: Where connections come from.
@@ -107,9 +115,16 @@ class ConnectionPool:
 
     def _put_back(self, connection: RedisConnection) -> None:
         if connection.is_open:
+            connection.last_used = time.monotonic()
             self._idle.append(connection)
+            self._close_long_idle(connection.last_used - MAX_IDLE_SECONDS)
         if self._room is not None:
             self._room.release()
+
+    def _close_long_idle(self, last_used_before: float) -> None:
+        with contextlib.suppress(IndexError):  # other threads take from it, too
+            while self._idle[0].last_used < last_used_before:
+                self._idle.popleft().close()
 
     def _reset(self) -> None:
         self._pid = os.getpid()

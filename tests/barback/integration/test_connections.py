@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -114,4 +115,24 @@ def test_a_worker_whose_description_was_cleared_away_describes_itself_again(
 
     eventually(lambda: redis_client.hlen("dramatiq:__barback__:workers") == 1)
     worker.stop()
+    broker.close()
+
+
+def test_connections_that_a_burst_has_left_are_closed(
+    redis_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a program in which twenty threads have waited for Redis at the same time
+    monkeypatch.setattr("barback.connection.pool.MAX_IDLE_SECONDS", 0.2)
+    broker = RedisBroker(url=redis_url)
+    broker.declare_queue("default")
+    before = len(redis_client.client_list())
+    redis_client.client_pause(500)
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(broker.do_qsize, ["default"] * 20))
+    assert len(redis_client.client_list()) >= before + 15
+
+    # When one goes on asking, expect the connections of the others to be closed
+    eventually(
+        lambda: broker.do_qsize("default") == 0 and len(redis_client.client_list()) <= before + 1
+    )
     broker.close()

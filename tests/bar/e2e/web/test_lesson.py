@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.bar.e2e.web.conftest import DEADLINE_MS
 from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
 from tests.support.readme import read_blocks
 from tests.support.website import start_website
 
@@ -46,7 +47,7 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
 
     # Expect slips at workers, as many as there are threads at the most, gliding there
     expect(page.locator(".worker .slip").first).to_be_visible()
-    page.wait_for_function("document.getAnimations().length > 0")
+    eventually(lambda: page.evaluate("document.getAnimations().length") > 0)
     assert page.locator(".worker .slip").count() <= 8
 
     # Expect the coffees with a queue of their own to be served first, and then everything

@@ -16,12 +16,14 @@ from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnly
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from barback.connection.fake import FakeredisConnection, is_fakeredis
+from barback.connection.packing import packer_of
 from barback.errors import NotConfirmed, WrongKeyType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from barback.connection.confirmation import Confirmation
+    from barback.connection.packing import Packer
     from barback.connection.script import Argument, Command, Script
 
 #: redis-py takes no pool without a limit.
@@ -88,6 +90,7 @@ class RedisConnection:
         self._source = source
         self._name = name
         self._connection: Any = None
+        self._pack: Packer
         self._changes = 0
         #: When a pool got it back, by the monotonic clock.
         self.last_used = 0.0
@@ -113,6 +116,7 @@ class RedisConnection:
                 self._source.left()
                 raise
             self._connection = connection
+            self._pack = packer_of(connection)
             self._changes = self._source.reached(connection)
             if self._name is not None:
                 self.call("CLIENT", "SETNAME", self._name)
@@ -129,7 +133,7 @@ class RedisConnection:
             self.open()
         connection = self._connection
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            connection.send_packed_command(self._pack(commands), check_health=False)
         except BaseException:
             self.close()
             raise

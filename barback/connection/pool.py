@@ -117,7 +117,8 @@ class ConnectionPool:
         if connection.is_open:
             connection.last_used = time.monotonic()
             self._idle.append(connection)
-            self._close_long_idle(connection.last_used - MAX_IDLE_SECONDS)
+            if len(self._idle) > 1:
+                self._close_long_idle(connection.last_used - MAX_IDLE_SECONDS)
         if self._room is not None:
             self._room.release()
 

@@ -53,15 +53,14 @@ class Acknowledger:
         Redis cannot be told, it is told as soon as it can be.
         """
         follow_ups = delivery.finish()
+        if not follow_ups and delivery.ends_plainly:
+            self._finish(delivery.redis_id)
+            return
         # The end of a poison message is told before the next one may start: were that one to
         # kill this worker, a message that is not known to be finished would be blamed, too.
-        is_cancelled = was_cancelled(delivery) and not follow_ups
-        if follow_ups or delivery.leaves_something or is_cancelled:
-            verdict = "cancelled" if is_cancelled else "ack"
-            self._finish_by(_settlement_of(delivery, verdict, "", follow_ups))
-            self._worker.poison.leave(delivery)
-        else:
-            self._finish(delivery.redis_id)
+        verdict = "cancelled" if was_cancelled(delivery) and not follow_ups else "ack"
+        self._finish_by(_settlement_of(delivery, verdict, "", follow_ups))
+        self._worker.poison.leave(delivery)
 
     def nack(self, delivery: Delivery) -> None:
         """Make a dead letter of a message."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from barback.connection.script import Argument
 
 
@@ -47,8 +49,10 @@ class InFlight:
         self._few_enough = 0
         self._is_low = threading.Event()
 
-    def hold(self, redis_id: Argument, payload_bytes: int = 0) -> None:
-        self.held[redis_id] = payload_bytes
+    def hold(self, redis_ids: Iterable[Argument], payloads: Iterable[bytes | None]) -> None:
+        """Note that messages were delivered."""
+        sizes = (len(payload) if payload else 0 for payload in payloads)
+        self.held.update(zip(redis_ids, sizes, strict=True))
 
     def held_bytes(self) -> int:
         """The size of what is held, in bytes of payload."""

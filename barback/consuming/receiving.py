@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from dramatiq.logging import get_logger
@@ -12,8 +13,6 @@ from barback.errors import UndecodablePayload
 from barback.messages.delivery import Delivery, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from barback.connection.script import Argument
     from barback.consuming.in_flight import InFlight
 
@@ -40,19 +39,15 @@ class Receiver:
         self._in_flight = in_flight
         self._origin = origin
 
-    def receive(self, answer: Any) -> Iterator[Delivery]:
+    def receive(self, answer: Any) -> list[Delivery]:
         """The deliveries of a claim's answer."""
         ids, payloads, crash_notes = answer
-        in_flight = self._in_flight
         # All are held before any is looked at: whatever happens to one, none is forgotten.
         readable_ids = [_readable(raw_id) for raw_id in ids]
-        for redis_id, payload in zip(readable_ids, payloads, strict=True):
-            in_flight.hold(redis_id, len(payload or b""))
-        for index, redis_id in enumerate(readable_ids):
-            crashes = _count_crashes(crash_notes[index]) if crash_notes else 0
-            delivery = self._accept(redis_id, payloads[index], crashes)
-            if delivery is not None:
-                yield delivery
+        self._in_flight.hold(readable_ids, payloads)
+        all_crashes = map(_count_crashes, crash_notes) if crash_notes else repeat(0)
+        accepted = map(self._accept, readable_ids, payloads, all_crashes)
+        return [delivery for delivery in accepted if delivery is not None]
 
     def _accept(self, redis_id: Argument, payload: bytes | None, crashes: int) -> Delivery | None:
         try:

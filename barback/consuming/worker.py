@@ -191,7 +191,7 @@ class WorkerState:
         if delivery.queue_name in self.holding_back.queue_names:
             self.holding_back.keep(delivery)
             return False
-        if self.running.is_cancelled(delivery.redis_id):
+        if delivery.redis_id in self.running.unstarted_cancelled:
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
         if (self._limited_actors or delivery.control) and not self._has_room(delivery):

@@ -75,9 +75,11 @@ class Control(Middleware):
             message.options["control"] = control
 
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
-        running = current() if isinstance(message, Delivery) else enter(message)
-        if running is not None and _is_interruptible(broker, message):
-            running.begin_interruptible()
+        running = None if isinstance(message, Delivery) else enter(message)
+        if _is_interruptible(broker, message):
+            running = running or current()
+            if running is not None:
+                running.begin_interruptible()
 
     def after_process_message(
         self,
@@ -87,10 +89,10 @@ class Control(Middleware):
         result: Any = None,
         exception: BaseException | None = None,
     ) -> None:
-        running = current()
+        running = message.running if isinstance(message, Delivery) else current()
+        leave()
         if running is not None:
             running.end_interruptible()
-            leave()
             if running.progress is not None and isinstance(message, Delivery):
                 message.progress = vars(running.progress)
 

@@ -46,8 +46,8 @@ class Progress:
     text: str = ""
 
 
-#: Held while a thread is interrupted or says that it must not be. It is one for all: each message
-#: makes a :class:`RunningMessage`, and hardly one of them is ever cancelled.
+#: Held while a thread is interrupted or says that it must not be, and while somebody asks for a
+#: :class:`RunningMessage`. It is one for all: hardly a message needs it.
 _interrupting = threading.Lock()
 
 
@@ -56,6 +56,8 @@ class RunningMessage:
 
     Parameters:
       message: The message.
+      thread_id: The thread.
+      started_at: Since when, on the monotonic clock.
     """
 
     __slots__ = (
@@ -67,10 +69,10 @@ class RunningMessage:
         "thread_id",
     )
 
-    def __init__(self, message: MessageProxy) -> None:
+    def __init__(self, message: MessageProxy, thread_id: int, started_at: float) -> None:
         self.message = message
-        self.thread_id = threading.get_ident()
-        self.started_at = time.monotonic()
+        self.thread_id = thread_id
+        self.started_at = started_at
         self.progress: Progress | None = None
         self.cancelled_at: float | None = None
         self._is_interruptible = False
@@ -122,19 +124,29 @@ class RunningMessage:
 
 
 #: The message that the code which asks belongs to; coroutines of an actor have it, too.
-_current: ContextVar[RunningMessage | None] = ContextVar("barback_running", default=None)
+_current: ContextVar[Delivery | RunningMessage | None] = ContextVar("barback_running", default=None)
 
 
 def current() -> RunningMessage | None:
     """The message that this thread or coroutine works on; None outside of actors."""
-    return _current.get()
+    message = _current.get()
+    return running_of(message) if isinstance(message, Delivery) else message
 
 
 def enter(message: MessageProxy) -> RunningMessage:
-    """Note that this thread begins to work on a message."""
-    running = RunningMessage(message)
+    """Note that this thread begins to work on a message which is no delivery: in tests."""
+    running = RunningMessage(message, threading.get_ident(), time.monotonic())
     _current.set(running)
     return running
+
+
+def running_of(delivery: Delivery) -> RunningMessage:
+    """What a delivery is while it runs. Few are asked, so it is made for those alone."""
+    with _interrupting:
+        if delivery.running is None:
+            delivery.running = RunningMessage(delivery, delivery.thread_id, delivery.started_at)
+        running: RunningMessage = delivery.running
+        return running
 
 
 def leave() -> None:
@@ -171,20 +183,17 @@ class RunningMessages:
     """
 
     def __init__(self) -> None:
-        self._by_thread: dict[int, RunningMessage] = {}
+        self._by_thread: dict[int, Delivery] = {}
         #: The ids of messages that should stop and that no thread has started yet.
-        self._unstarted_cancelled: frozenset[str] = frozenset()
+        self.unstarted_cancelled: frozenset[str] = frozenset()
         self._unstarted_by_shard: dict[str, frozenset[str]] = {}
 
     def enter(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs a message."""
-        running = enter(delivery)
-        delivery.started_at = running.started_at
-        self._by_thread[running.thread_id] = running
-
-    def is_cancelled(self, redis_id: str) -> bool:
-        """Whether a message that no thread has started is cancelled."""
-        return bool(self._unstarted_cancelled) and redis_id in self._unstarted_cancelled
+        delivery.started_at = time.monotonic()
+        delivery.thread_id = thread_id = threading.get_ident()
+        _current.set(delivery)
+        self._by_thread[thread_id] = delivery
 
     def cancel(self, shard: str, redis_ids: Iterable[str]) -> None:
         """Have messages stop: all that should of the queues of a shard. Called again and again
@@ -195,7 +204,7 @@ class RunningMessages:
         for redis_id in ids & running.keys():
             running[redis_id].cancel()
         self._unstarted_by_shard[shard] = ids - running.keys()
-        self._unstarted_cancelled = frozenset().union(*self._unstarted_by_shard.values())
+        self.unstarted_cancelled = frozenset().union(*self._unstarted_by_shard.values())
 
     def by_queue(self, queue_names: Iterable[str]) -> dict[str, str]:
         """What the threads run of each queue, for others, as JSON; empty for nothing."""
@@ -212,11 +221,7 @@ class RunningMessages:
         return texts
 
     def _living(self) -> list[RunningMessage]:
-        return [it for it in list(self._by_thread.values()) if not _is_finished(it)]
-
-
-def _is_finished(running: RunningMessage) -> bool:
-    return isinstance(running.message, Delivery) and running.message.is_finished
+        return [running_of(it) for it in list(self._by_thread.values()) if not it.is_finished]
 
 
 def _id_of(running: RunningMessage) -> str:

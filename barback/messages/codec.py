@@ -33,10 +33,10 @@ def decode_bytes(payload: bytes) -> Any:
     if type(encoder) is JSONEncoder:
         try:
             text = payload.decode()
-            value, end = _decode_json(text)
+            value, end = _decode_json(text, 0)
             if end == len(text):
                 return value
-        except ValueError:
+        except (ValueError, StopIteration):
             pass
     return encoder.decode(payload)  # with white space around it, or to say what is wrong
 
@@ -63,4 +63,4 @@ def _make_json_encoder() -> Callable[[Any], str]:
 
 
 _encode_json = _make_json_encoder()
-_decode_json = json.JSONDecoder().raw_decode
+_decode_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]

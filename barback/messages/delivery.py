@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dramatiq
 from dramatiq import MessageProxy
@@ -12,6 +13,9 @@ from dramatiq import MessageProxy
 from barback.messages.encoding import decode_fields
 from barback.messages.ids import next_id
 from barback.printable import printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: How much of a message is shown in a log, in characters.
 MAX_SHOWN_LENGTH = 1_000
@@ -62,6 +66,10 @@ class Room(NamedTuple):
 ANY_ROOM = Room("", 0, 0, 0)
 
 
+#: Held while something is noted of a message that few have. It is one for all.
+_noting = threading.Lock()
+
+
 class Delivery(MessageProxy):
     """A message that a worker holds.
 
@@ -79,14 +87,33 @@ class Delivery(MessageProxy):
       refusal: What it is to fail with instead of running.
       progress: How far its actor has said that it is, once that has ended.
       started_at: When a thread began to work on it, on the monotonic clock.
+      thread_id: That thread.
+      running: What :mod:`barback.control` keeps of it meanwhile, once it is asked.
       runs_alone: Whether this process runs no other poison message beside it.
     """
+
+    # One is made for each message, so what few have stands here, and not in the constructor.
 
     #: The message itself, once somebody has asked for it or has replaced it.
     inner: dramatiq.Message[Any] | None = None
 
+    failed = False
+    _exception = None
+    #: The unique key and what goes with it.
+    control: dict[str, Any] | None = None
+    #: How often it had been retried when it arrived: the retry middleware counts on in the options.
+    earlier_retries: Any = None
     progress: dict[str, Any] | None = None
-    started_at: float = 0.0
+    room: Room | None = None
+    refusal: Exception | None = None
+    is_finished = False
+    is_followed = False
+    runs_alone = False
+    started_at = 0.0
+    thread_id = 0
+    running: Any = None
+    _follow_ups: list[FollowUp] | None = None
+    _has_given_next_id = False
 
     # Plain attributes: MessageProxy looks each of them up in the message through __getattr__,
     # which is ten times slower, and a worker reads them a dozen times for each message.
@@ -99,31 +126,20 @@ class Delivery(MessageProxy):
         worker_id: str = "",
         origin: object = None,
     ) -> None:
-        self.failed = False
-        self._exception = None
         self.queue_name = fields["queue_name"]
         self.actor_name = fields["actor_name"]
         self.args = tuple(fields["args"])
         self.kwargs = fields["kwargs"]
-        self.options = fields["options"]
-        #: The unique key and what goes with it.
-        self.control: dict[str, Any] | None = self.options.get("control")
+        self.options = options = fields["options"]
         self.message_id = fields["message_id"]
         self.message_timestamp = fields["message_timestamp"]
         self.redis_id = redis_id
         self.crashes = crashes
         self.worker_id = worker_id
         self.origin = origin
-        # As it arrived: the retry middleware counts on in the options.
-        self.earlier_retries = self.options.get("retries")
-        self._follow_ups: list[FollowUp] = []
-        #: Taken out by the first that follows, which gets the next id.
-        self._has_next_id = [True]
-        self.is_finished = False
-        self.is_followed = False
-        self.runs_alone = False
-        self.room: Room | None = None
-        self.refusal: Exception | None = None
+        if len(options) > 1:  # the first is the id
+            self.control = options.get("control")
+            self.earlier_retries = options.get("retries")
 
     @property
     def _message(self) -> dramatiq.Message[Any]:
@@ -146,18 +162,18 @@ class Delivery(MessageProxy):
         return shortened(printable(str(self._message)), MAX_SHOWN_LENGTH)
 
     @property
-    def leaves_something(self) -> bool:
-        """Whether more has to be done at its end than to acknowledge it."""
-        return bool(self.crashes or self.control or self.room)
+    def ends_plainly(self) -> bool:
+        """Whether all that has to be done at its end is to acknowledge it."""
+        return not (self.crashes or self.control or self.room or self._exception)
 
     def take_next_id(self, priority: int) -> str | None:
         """The id for the entry that follows this one, its retry as a rule; None for all but the
         first, and where this one's id is none of ours.
         """
-        try:
-            self._has_next_id.pop()
-        except IndexError:
-            return None
+        with _noting:
+            if self._has_given_next_id:
+                return None
+            self._has_given_next_id = True
         return next_id(self.redis_id, priority)
 
     def add_follow_up(self, follow_up: FollowUp) -> bool:
@@ -165,10 +181,14 @@ class Delivery(MessageProxy):
 
         Returns:
           Whether it will be; else this message is finished already. Any thread may ask, while
-          another finishes the message: no lock, which all messages would pay for, but the two take
-          a follow-up off the list in one step each, and so one of them does.
+          another finishes the message without a lock, which all messages would pay for. Each of
+          the two writes first and then reads what the other has written, and takes a follow-up off
+          the list in one step, so one of them does.
         """
-        self._follow_ups.append(follow_up)
+        with _noting:
+            if self._follow_ups is None:
+                self._follow_ups = []
+            self._follow_ups.append(follow_up)
         if not self.is_finished:
             return True
         try:
@@ -177,15 +197,17 @@ class Delivery(MessageProxy):
             return True
         return False
 
-    def finish(self, *, drops_follow_ups: bool = False) -> list[FollowUp]:
+    def finish(self, *, drops_follow_ups: bool = False) -> Sequence[FollowUp]:
         """Note that this message is about to be finished, and take what follows from it."""
         self.is_finished = True
+        if self._follow_ups is None:
+            return ()
         taken: list[FollowUp] = []
         while self._follow_ups:
             with contextlib.suppress(IndexError):
                 taken.append(self._follow_ups.pop())
         if drops_follow_ups:
-            return []
+            return ()
         self.is_followed = bool(taken)
         return taken[::-1]
 
@@ -194,14 +216,24 @@ class Delivery(MessageProxy):
         self._follow_ups = [follow_up]
 
 
-def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> Delivery:
+def decode(
+    payload: bytes,
+    *,
+    redis_id: str,
+    queue_name: str,
+    crashes: int = 0,
+    worker_id: str = "",
+    origin: object = None,
+) -> Delivery:
     """Make a delivery of what stood in the queue.
 
     Parameters:
       payload: The bytes.
       redis_id: The id of their entry in Redis.
       queue_name: The queue.
-      **held: What else :class:`Delivery` takes.
+      crashes: See :class:`Delivery`.
+      worker_id: Likewise.
+      origin: Likewise.
 
     Raises:
       UndecodablePayload: When it is not a message.
@@ -214,7 +246,7 @@ def decode(payload: bytes, *, redis_id: str, queue_name: str, **held: Any) -> De
     options.pop("eta", None)
     # Nor may it say to be another one, which somebody may cancel or look for.
     options["redis_message_id"] = redis_id
-    return Delivery(fields, redis_id, **held)
+    return Delivery(fields, redis_id, crashes=crashes, worker_id=worker_id, origin=origin)
 
 
 def as_delivery(message: MessageProxy) -> Delivery:

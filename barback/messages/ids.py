@@ -13,6 +13,10 @@ from __future__ import annotations
 import os
 import re
 from binascii import b2a_base64
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: How many characters of Dramatiq's id an entry's begins with. With a million entries, some 15 have
 #: the same.
@@ -27,20 +31,27 @@ _OWN_ID = re.compile(r"(?:-?\d{1,2}:)?([A-Za-z0-9]{16})(?:\.(\d{1,9}))?")
 _LETTERS_AND_DIGITS = bytes.maketrans(b"+/", b"Az")
 
 
-def new_id(message_id: str, priority: int = 0) -> str:
+def new_id(message_id: str, priority: int = 0, *, digits: str | None = None) -> str:
     """An id for an entry. Each id is stored three times, so each character counts; stock's UUIDs
     have 36.
 
     Parameters:
       message_id: Dramatiq's id of the message.
       priority: Its priority.
+      digits: One of :func:`random_digits`, where there are some.
     """
+    if digits is None:
+        digits = _random_text(1)
     stem = message_id[:STEM_LENGTH]
     if len(stem) == STEM_LENGTH and stem.isascii() and stem.isalnum():
-        digits = stem + _random_digits(9)
-    else:
-        digits = _random_digits(12)
+        digits = stem + digits[STEM_LENGTH:]
     return f"{priority}:{digits}" if priority else digits
+
+
+def random_digits(count: int) -> Iterator[str]:
+    """Random letters and digits for so many ids, made in one step."""
+    text = _random_text(count)
+    return (text[start : start + ID_LENGTH] for start in range(0, len(text), ID_LENGTH))
 
 
 def next_id(redis_id: str, priority: int = 0) -> str | None:
@@ -65,7 +76,7 @@ def without_priority(redis_id: str) -> str:
     return re.sub(r"^-?\d{1,2}:", "", redis_id)
 
 
-def _random_digits(byte_count: int) -> str:
-    """Four for each three bytes."""
-    random = b2a_base64(os.urandom(byte_count), newline=False)
+def _random_text(id_count: int) -> str:
+    # Four characters for each three bytes.
+    random = b2a_base64(os.urandom(id_count * ID_LENGTH * 3 // 4), newline=False)
     return random.translate(_LETTERS_AND_DIGITS).decode()

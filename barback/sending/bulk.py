@@ -10,7 +10,7 @@ import dramatiq
 import redis
 
 from barback.errors import BulkEnqueueFailed, NotConfirmed
-from barback.messages.ids import new_id
+from barback.messages.ids import new_id, random_digits
 from barback.sending.guarding import is_unique
 from barback.sending.preparing import (
     as_sent,
@@ -131,8 +131,9 @@ class BulkEnqueue:
         max_bytes = self._sender.max_message_bytes
         sent: Sent = []
         arguments: defaultdict[str, list[Argument]] = defaultdict(list)
-        for message in chunk:
-            redis_id = new_id(message.message_id, priority_of(message, hooks.actors))
+        for message, digits in zip(chunk, random_digits(len(chunk)), strict=True):
+            priority = priority_of(message, hooks.actors)
+            redis_id = new_id(message.message_id, priority, digits=digits)
             fields = with_id(message, redis_id)
             if has_hooks or is_of_own_class(message) or "control" in message.options:
                 copy = as_sent(message, fields, delay_ms)

@@ -90,7 +90,7 @@ class Sender:
         sent = as_sent(message, fields, delay_ms)
         hooks.emit_before("enqueue", sent, delay_ms)
         payload = encode_sent(fields, sent, self.max_message_bytes)
-        if not self._follows(message, FollowUp(redis_id, payload, delay_ms)):
+        if not self._follows(message, redis_id, payload, delay_ms):
             if is_unique(sent):
                 guarded = self.enqueue_guarded(
                     sent, payload, Guard(), delay_ms=delay_ms, confirmation=confirmation
@@ -231,14 +231,20 @@ class Sender:
                 return following
         return new_id(message.message_id, priority)
 
-    def _follows(self, message: dramatiq.Message[Any] | MessageProxy, follow_up: FollowUp) -> bool:
+    def _follows(
+        self,
+        message: dramatiq.Message[Any] | MessageProxy,
+        redis_id: str,
+        payload: bytes,
+        delay_ms: int | None,
+    ) -> bool:
         """Whether a message is one that a worker of this broker has not finished yet. What is
         enqueued from it then travels with its end.
         """
         return (
             isinstance(message, Delivery)
             and message.origin is self.store
-            and message.add_follow_up(follow_up)
+            and message.add_follow_up(FollowUp(redis_id, payload, delay_ms))
         )
 
 

@@ -15,10 +15,12 @@
 -- include: _list_of
 -- include: _end_cancelled
 local queue, messages, acks, crashes, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
-local worker, epoch, bell = ARGV[3], ARGV[4], ARGV[5]
+local max_bytes, worker, epoch, bell = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
 -- Lua's stack bounds how many values unpack() may return.
 local CHUNK = 1000
+-- How many payloads are read at a time.
+local BATCH = 32
 
 for first = 7, #ARGV, CHUNK do
     local ids = {unpack(ARGV, first, math.min(first + CHUNK - 1, #ARGV))}
@@ -83,21 +85,25 @@ if bell ~= '' then
     redis.call('SREM', KEYS[7], bell)
 end
 
-local bytes, keep = 0, #ids
-for i, id in ipairs(ids) do
-    bytes = bytes + redis.call('HSTRLEN', messages, id)
-    if bytes > tonumber(ARGV[2]) and i > 1 then
-        keep = i - 1
-        break
+-- They are read in batches: of large ones few are taken, and the others need not be read.
+local payloads, bytes, is_full = {}, 0, false
+while #payloads < #ids and not is_full do
+    local last = math.min(#payloads + BATCH, #ids)
+    for _, payload in ipairs(redis.call('HMGET', messages, unpack(ids, #payloads + 1, last))) do
+        bytes = bytes + (payload and #payload or 0)
+        is_full = bytes > max_bytes and #payloads > 0
+        if is_full then
+            break
+        end
+        payloads[#payloads + 1] = payload
     end
 end
-for i = #ids, keep + 1, -1 do
+for i = #ids, #payloads + 1, -1 do
     redis.call('LPUSH', list_of(queue, levels, ids[i]), ids[i])
     ids[i] = nil
 end
 
 redis.call('SADD', acks, unpack(ids))
-local payloads = redis.call('HMGET', messages, unpack(ids))
 if redis.call('EXISTS', crashes) == 1 then
     return {ids, payloads, redis.call('HMGET', crashes, unpack(ids))}
 end

@@ -194,7 +194,8 @@ class WorkerState:
         if delivery.redis_id in self.running.unstarted_cancelled:
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
-        if (self._limited_actors or delivery.control) and not self._has_room(delivery):
+        is_limited = delivery.actor_name in self._limited_actors or delivery.control
+        if is_limited and not self._has_room(delivery):
             return False
         self.running.enter(delivery)
         return True

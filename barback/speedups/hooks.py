@@ -14,11 +14,13 @@ import redis
 from dramatiq import Broker
 from dramatiq.errors import ConnectionFailed
 from dramatiq.middleware import Middleware, MiddlewareError
+from dramatiq.middleware import Pipelines as DramatiqPipelines
 
 from barback.printable import first_line
+from barback.speedups.pipelines import Pipelines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Hooks = list[tuple[Middleware, str]]
 
@@ -27,8 +29,25 @@ if TYPE_CHECKING:
 AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
 
 
+class Implementations(dict[str, "Hooks"]):
+    """By signal: which of some middleware have a hook for it, looked up when that is first wanted.
+
+    Parameters:
+      middleware: The middleware, in the order in which their hooks are called.
+      prefix: What the names of the hooks begin with.
+    """
+
+    def __init__(self, middleware: Sequence[Middleware], prefix: str) -> None:
+        self._middleware = middleware
+        self._prefix = prefix
+
+    def __missing__(self, signal: str) -> Hooks:
+        hooks = self[signal] = _implemented(self._middleware, self._prefix + signal)
+        return hooks
+
+
 class HookTable:
-    """Which of some middleware have a hook for a signal, looked up when that is first wanted.
+    """The hooks of some middleware.
 
     When middleware is added, a new table takes the place of the old one, so that threads which
     still fill the old one never mix the two.
@@ -36,8 +55,8 @@ class HookTable:
 
     def __init__(self, middleware: list[Middleware]) -> None:
         self.middleware = middleware
-        self.before: dict[str, Hooks] = {}
-        self.after: dict[str, Hooks] = {}
+        self.before = Implementations(middleware, "before_")
+        self.after = Implementations(middleware[::-1], "after_")
 
 
 class HookedBroker(Broker):
@@ -80,19 +99,13 @@ class HookedBroker(Broker):
         # Lists are compared by the identity of their items first: this costs next to nothing.
         if table.middleware != self.middleware:
             table = self._new_hook_table()
-        hooks = table.before.get(signal)
-        if hooks is None:
-            hooks = table.before[signal] = _implemented(table.middleware, f"before_{signal}")
-        return hooks
+        return table.before[signal]
 
     def hooks_after(self, signal: str) -> Hooks:
         table = self._hooks
         if table.middleware != self.middleware:
             table = self._new_hook_table()
-        hooks = table.after.get(signal)
-        if hooks is None:
-            hooks = table.after[signal] = _implemented(table.middleware, f"after_{signal}")[::-1]
-        return hooks
+        return table.after[signal]
 
     def _new_hook_table(self) -> HookTable:
         table = self._hooks = HookTable(self.middleware.copy())
@@ -112,12 +125,16 @@ class HookedBroker(Broker):
         )
 
 
-def _implemented(all_middleware: list[Middleware], hook_name: str) -> Hooks:
+def _implemented(all_middleware: Sequence[Middleware], hook_name: str) -> Hooks:
     """The middleware whose hook of a name is more than the empty one of the base class."""
     empty = getattr(Middleware, hook_name, None)
     hooks = ((middleware, getattr(middleware, hook_name, None)) for middleware in all_middleware)
     return [
-        (middleware, hook_name)
+        (_quick(middleware), hook_name)
         for middleware, hook in hooks
         if hook is not None and getattr(hook, "__func__", None) is not empty
     ]
+
+
+def _quick(middleware: Middleware) -> Middleware:
+    return Pipelines(middleware) if type(middleware) is DramatiqPipelines else middleware

@@ -81,14 +81,15 @@ class WorkQueue:
         """
         admits = self._admits
         while True:
-            item = self._take(block, timeout)
+            self._tokens.get(block, timeout)
+            item = self._take_promised()
             if admits is None or admits(item):
                 return item
             self.task_done()
 
-    def _take(self, block: bool, timeout: float | None) -> Any:  # noqa: FBT001
-        self._tokens.get(block, timeout)
-        while True:  # the token promises an item, in one lane or another
+    def _take_promised(self) -> Any:
+        """The item that a token promises, in one lane or another."""
+        while True:
             for lane in self._by_priority:
                 try:
                     return lane.popleft()
@@ -99,6 +100,8 @@ class WorkQueue:
                 raise Empty
 
     def get_nowait(self) -> Any:
+        if self._tokens.empty():  # which Dramatiq asks of a queue after each message
+            raise Empty
         return self.get(block=False)
 
     def close(self) -> None:
@@ -116,7 +119,8 @@ class WorkQueue:
         """Take out everything that nobody works on yet."""
         while True:
             try:
-                item = self._take(block=False, timeout=None)
+                self._tokens.get(block=False)
+                item = self._take_promised()
             except Empty:
                 return
             self.task_done()

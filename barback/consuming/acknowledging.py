@@ -12,7 +12,7 @@ from barback.consuming.in_flight import Settlement
 from barback.control.running import was_cancelled
 from barback.dead_letters.details import describe_failure
 from barback.errors import NotConfirmed
-from barback.messages.delivery import ANY_ROOM
+from barback.messages.room import ANY_ROOM
 from barback.recovery.poison import MAX_CRASHES
 
 if TYPE_CHECKING:

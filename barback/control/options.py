@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from barback.errors import InvalidKey, InvalidOption
-from barback.messages.delivery import Room
+from barback.messages.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable

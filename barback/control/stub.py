@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dramatiq import Consumer, MessageProxy
 
-    from barback.messages.delivery import Room
+    from barback.messages.room import Room
 
 
 class StubBroker(DramatiqStubBroker):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 from dramatiq import MessageProxy
@@ -16,6 +16,8 @@ from barback.printable import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from barback.messages.room import Room
 
 #: How much of a message is shown in a log, in characters.
 MAX_SHOWN_LENGTH = 1_000
@@ -44,26 +46,6 @@ class FollowUp:
     redis_id: str
     payload: bytes
     delay_ms: int | None
-
-
-class Room(NamedTuple):
-    """How much room there is under a limit.
-
-    Parameters:
-      key: The key of the limit.
-      at_once: How many messages may run at once under that key; 0: any number.
-      rate: How many may start within `rate_ms` milliseconds; 0: any number.
-      rate_ms: See `rate`.
-    """
-
-    key: str
-    at_once: int
-    rate: int
-    rate_ms: int
-
-
-#: No limit.
-ANY_ROOM = Room("", 0, 0, 0)
 
 
 #: Held while something is noted of a message that few have. It is one for all.

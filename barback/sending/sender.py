@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.common import q_name
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dramatiq.middleware import Middleware
 
     from barback.connection.confirmation import Confirmation
-    from barback.speedups.hooks import Hooks
+    from barback.speedups.hooks import HookedBroker
     from barback.store.store import Store
 
 #: How long a message waits before it runs again, in milliseconds, when what follows from it (the
@@ -33,20 +33,6 @@ RUN_AGAIN_DELAY_MS = 1_000
 
 #: How often a producer notes anew that a queue exists, in seconds.
 REGISTER_SECONDS = 60.0
-
-
-class HookCaller(Protocol):
-    """Calls the hooks of middleware: a broker."""
-
-    actors: dict[str, dramatiq.Actor[Any, Any]]
-
-    def emit_before(self, signal: str, *args: Any) -> None: ...
-
-    def emit_after(self, signal: str, *args: Any) -> None: ...
-
-    def hooks_before(self, signal: str) -> Hooks: ...
-
-    def hooks_after(self, signal: str) -> Hooks: ...
 
 
 class Sender:
@@ -62,7 +48,7 @@ class Sender:
     def __init__(
         self,
         store: Store,
-        hooks: HookCaller,
+        hooks: HookedBroker,
         *,
         max_message_bytes: int,
         confirmation: Confirmation | None,

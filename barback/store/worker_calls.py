@@ -6,7 +6,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from barback.messages.delivery import ANY_ROOM, Room
+from barback.messages.room import ANY_ROOM, Room
 from barback.store.calls import Invocation
 from barback.store.scripts import load
 

@@ -11,7 +11,7 @@ import dramatiq
 import pytest
 
 from barback.control import Control, Limit, cancel, find, pause, purge, resume
-from barback.messages.delivery import Room
+from barback.messages.room import Room
 from barback.monitoring.queues import queue_statuses
 from tests.support.keys import keys_of
 from tests.support.polling import eventually

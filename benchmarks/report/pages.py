@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from benchmarks.harness.machine import PROJECT_DIR
-from benchmarks.report.charts import charts
 from benchmarks.report.markdown import key_figures, results_page
 from benchmarks.report.result import ReportError, Result
 
@@ -46,6 +45,9 @@ def read_result(path: Path) -> Result:
 
 def pages(result: Result) -> dict[Path, str]:
     """The pages that are made of a result, or have a part that is."""
+    # Not at the top: it takes half a second, and most commands draw nothing.
+    from benchmarks.report.charts import charts  # noqa: PLC0415
+
     made = {BENCHMARKS_DIR / "charts" / name: svg for name, svg in charts(result).items()}
     has_growth = any(path.name.startswith("growth") for path in made)
     made[BENCHMARKS_DIR / "RESULTS.md"] = results_page(result, has_growth=has_growth)

@@ -83,14 +83,14 @@ def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> Non
         assert client.post("/api/reports", json={"month": months[0]}).status_code == 202
 
 
-@pytest.mark.parametrize("host", ["evil.example.com", "evil.example.com:80", "127.0.0.1.evil.com"])
-def test_another_name_is_not_answered(start: ProcessStarter, host: str) -> None:
+def test_another_name_is_not_answered(start: ProcessStarter) -> None:
     website = start_website(start, WEB_URL="https://bar.example.org")
-    refused = httpx.get(f"{website.url}/orders/", headers={"Host": host})
-    assert refused.status_code == 400
-    assert host not in refused.text
-    assert "Location" not in refused.headers
-    assert refused.headers["X-Content-Type-Options"] == "nosniff"
+    for host in ("evil.example.com", "evil.example.com:80", "127.0.0.1.evil.com"):
+        refused = httpx.get(f"{website.url}/orders/", headers={"Host": host})
+        assert refused.status_code == 400
+        assert host not in refused.text
+        assert "Location" not in refused.headers
+        assert refused.headers["X-Content-Type-Options"] == "nosniff"
     own = httpx.get(f"{website.url}/orders/", headers={"Host": "bar.example.org"})
     assert own.status_code == 307
 

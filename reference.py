@@ -57,7 +57,8 @@ def settings_page() -> str:
         "The board, `python -m barback board`, has some more:",
         _table(("variable", "default", "meaning"), of_the_board),
         "The library reads none of these: it is told by its caller. Dramatiq reads\n"
-        "`dramatiq_queue_prefetch`, the number of messages that a worker takes ahead.",
+        "`dramatiq_queue_prefetch`, the number of messages that a worker takes ahead; without it,\n"
+        "as many as take it 80 ms.",
     )
 
 

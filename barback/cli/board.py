@@ -39,8 +39,8 @@ _SHUTDOWN_SECONDS = 1
     "--token",
     envvar="BARBACK_BOARD_TOKEN",
     show_envvar=True,
-    help="What whoever looks has to know; browsers ask for it as a password. Needed anywhere but "
-    "on loopback.",
+    help="What whoever looks has to know, 16 characters or more; browsers ask for it as a "
+    "password. Needed anywhere but on loopback.",
 )
 @click.option("--read-only", is_flag=True, help="Let nobody change anything.")
 @click.option(
@@ -48,7 +48,7 @@ _SHUTDOWN_SECONDS = 1
     envvar="BARBACK_BOARD_TRACE_URL",
     show_envvar=True,
     metavar="URL",
-    help="Where traces are looked at, with {trace_id} in it: messages link there.",
+    help="The page of a trace, with {trace_id} in it, to which messages link.",
 )
 @click.option(
     "--log-format",
@@ -66,7 +66,7 @@ _SHUTDOWN_SECONDS = 1
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
     default="INFO",
     show_default=True,
-    help="The lowest level that it logs. The audit is INFO.",
+    help="The lowest level that it logs. Who changed what is logged at INFO.",
 )
 @click.pass_obj
 def board(

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 #: How many dead letters `list` shows unless told otherwise.
 DEFAULT_LIMIT = 20
 
+_UNKNOWN_ACTOR = (
+    "An unknown actor is one that the worker had not imported: import its module where the others "
+    "are, start the worker anew, then `dead requeue`."
+)
+
 
 @click.group
 def dead() -> None:
@@ -55,7 +60,13 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dead.command("list")
 @_filter
-@click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="How many to list at the most.",
+)
 @json_option
 @click.pass_obj
 def list_letters(
@@ -75,6 +86,8 @@ def list_letters(
         Console().print(letters_table(shown))
         if actor is None and total > len(shown):
             click.echo(f"{total - len(shown):,} more; --limit shows them.")
+        if any(letter.reason == "unknown actor" for letter in shown):
+            click.echo(_UNKNOWN_ACTOR)
 
 
 @dead.command

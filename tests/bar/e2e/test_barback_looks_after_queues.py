@@ -90,6 +90,7 @@ def test_dead_letters_can_be_listed_shown_requeued_and_deleted(
     shown = start.run([*BARBACK, "dead", "show", ids["sing"]]).stdout
     assert "unknown actor" in shown
     assert "ActorNotFound: sing" in shown
+    assert "start the worker anew" in start.run([*BARBACK, "dead", "list"]).stdout
     assert start.run([*BARBACK, "dead", "requeue", "--actor", "sing"]).stdout == "1 requeued.\n"
     assert start.run([*BARBACK, "dead", "delete", ids["dance"]]).stdout == "1 deleted.\n"
     eventually(lambda: [d["id"] for d in dead_letters(start)] == [ids["sing"]], timeout_seconds=20)

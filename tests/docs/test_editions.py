@@ -77,7 +77,7 @@ def test_links_lead_somewhere_and_to_what_is_in_chinese_where_there_is_such(name
         assert (PROJECT_DIR / target).exists(), f"{name}: {target}"
         if anchor:
             assert anchor in Page.read(target).anchors(), f"{name}: {target}#{anchor}"
-        if target != in_english(name) and target.endswith((".md", ".png")):
+        if target != in_english(name) and target.endswith((".md", ".png", ".svg")):
             chinese = in_chinese(in_english(target))
             assert target == chinese or not (PROJECT_DIR / chinese).exists(), f"{name}: {target}"
 

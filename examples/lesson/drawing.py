@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
-from barback.i18n import ENGLISH, LANGUAGES, speaking
-from benchmarks.report.themes import THEMES, svg, theme
+from benchmarks.report.themes import in_each_language
 from examples.lesson.words import average_in_words, bar_in_words, longest_in_words
 from lesson_rounds import slips_of_drink
 from translations import gettext, look_up
@@ -53,16 +51,8 @@ def draw(bars: Sequence[Bar], *, seconds: Mapping[str, float]) -> dict[str, str]
       bars: What to draw side by side; all slips are served.
       seconds: How long it took to serve each drink.
     """
-    drawn = {}
-    for language in LANGUAGES.values():
-        suffix = "" if language is ENGLISH else f"-{language.code}"
-        for name in THEMES:
-            with speaking(language), theme(name), warnings.catch_warnings():
-                # Words are written as text, in a font of the reader's machine.
-                warnings.filterwarnings("ignore", "Glyph .* missing from font")
-                text = svg(_drawing(bars, name, seconds))
-            drawn[f"lesson-{name}{suffix}.svg"] = _rounded(text)
-    return drawn
+    drawn = in_each_language("lesson", lambda theme_name: _drawing(bars, theme_name, seconds))
+    return {name: _rounded(text) for name, text in drawn.items()}
 
 
 def _drawing(bars: Sequence[Bar], theme_name: str, seconds: Mapping[str, float]) -> Figure:

@@ -66,7 +66,7 @@ def test_a_chinese_page_is_in_line_with_the_english_one_of_today(name: str) -> N
 @pytest.mark.parametrize("name", [it for it in chinese_pages() if Path(it).parent.name in LESSONS])
 def test_a_page_says_what_you_will_have_and_what_comes_next(name: str) -> None:
     text = Page.read(name).text
-    assert re.match(r"# .+\n\n\*\*学完[^*]+\*\*\W", text)
+    assert re.match(r"# .+\n\n\*\*[学读]完[^*]+\*\*\W", text)
     assert re.search(r"\n下一页\W\[.+\]\(\S+\)\n\n<!-- .+\n\Z", text)
 
 

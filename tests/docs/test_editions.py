@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from tests.conftest import PROJECT_DIR
 from tests.support.editions import TERMS, Page, chinese_pages, english_pages, in_chinese, in_english
@@ -15,6 +16,9 @@ CATALOGUES = ["translations/zh_CN.po", "barback/board/zh_CN.po"]
 
 #: The folders whose pages are read one after the other.
 LESSONS = {"tutorial", "how-to"}
+
+#: What is the same in every language: placeholders and code.
+NOT_WORDS = re.compile(r"%\(\w+\)s|<code>.*?</code>")
 
 CHINESE = r"[\u4e00-\u9fff]"
 
@@ -106,6 +110,19 @@ def test_where_the_english_page_has_a_term_the_chinese_one_has_it_too(name: str)
         is_in_glossary = len(more) == 2
         if is_in_glossary and re.search(rf"\b{word}s?\b", english.prose, re.IGNORECASE):
             assert any(it in chinese.prose for it in written.split("、")), f"{name}: {word}"
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_where_the_english_interface_has_a_term_the_chinese_one_has_it_too(name: str) -> None:
+    with (PROJECT_DIR / name).open("rb") as file:
+        texts = [text for text in read_po(file) if text.id]
+    assert texts
+    for text in texts:
+        english, chinese = (NOT_WORDS.sub("", str(it)) for it in (text.id, text.string))
+        for word, written, *more in terms():
+            is_in_glossary = len(more) == 2
+            if is_in_glossary and re.search(rf"\b{word}s?\b", english, re.IGNORECASE):
+                assert any(it in chinese for it in written.split("、")), f"{word}: {english}"
 
 
 @pytest.mark.parametrize("name", [*chinese_pages(), TERMS])

@@ -116,12 +116,12 @@ clean: ## Remove the virtual environment and what tools left behind
 	rm -rf $(VENV) .venvs .benchmarks .site .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(RUNTIME): requirements.lock | $(VENV)
-	@echo "Installing what the bar needs into $(VENV) …"
+	@echo "Installing what the bar needs into $(VENV), in a minute or less …"
 	@$(PIP_INSTALL) -r requirements.lock || $(NOT_INSTALLED)
 	@touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
-	@echo "Installing what the tests and linters need into $(VENV) …"
+	@echo "Installing what the tests and linters need into $(VENV), in a minute or two …"
 	@$(PIP_INSTALL) -r requirements-dev.lock || $(NOT_INSTALLED)
 	@touch $@
 

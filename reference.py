@@ -141,9 +141,12 @@ def _default(value: Any) -> str:
 def _meaning(field: Any) -> str:
     bounds = {type(bound).__name__: bound for bound in field.metadata}
     low, high = (getattr(bounds.get(name), name.lower(), None) for name in ("Ge", "Le"))
+    meaning = str(field.description)
+    if field.examples:
+        meaning += f" For example {', '.join(f'`{example}`' for example in field.examples)}."
     if low is not None and high is not None:
-        return f"{field.description} From {low:,} to {high:,}."
-    return f"{field.description} At least {low:,}." if low else str(field.description)
+        return f"{meaning} From {low:,} to {high:,}."
+    return f"{meaning} At least {low:,}." if low else meaning
 
 
 def _helps(command: click.Command, name: str) -> Iterator[str]:

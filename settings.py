@@ -47,29 +47,39 @@ class Settings(BaseSettings):
 
     redis_url: str | None = Field(
         default=None,
-        description="The Redis or Valkey server. Unset: an embedded Valkey is started.",
+        description="The Redis (7 or newer) or Valkey server. Unset: an embedded Valkey is "
+        "started.",
+        examples=[
+            "redis://:password@host:6379/0",
+            "rediss://host:6380/0",
+            "redis+sentinel://host:26379,host2:26379/SERVICE/0",
+            "redis+cluster://host:6379,host2:6379",
+        ],
     )
     barback_data_dir: Path = Field(
         default=PROJECT_DIR / ".barback",
-        description="Where the embedded Valkey keeps its data.",
+        description="The folder of what the bar keeps on this machine: the embedded Valkey's data, "
+        "and the SQLite file and the e-mails for which there is no server. By default it is in the "
+        "folder of the code, wherever a program is started.",
     )
     beer_seconds: float = Field(
         default=3.0,
         ge=0,
         le=MAX_SERVING_SECONDS,
-        description="How long it takes to serve a beer.",
+        description="How long it takes to serve a beer, in seconds. The workers read it.",
     )
     coffee_seconds: float = Field(
         default=0.2,
         ge=0,
         le=MAX_SERVING_SECONDS,
-        description="How long it takes to serve a coffee.",
+        description="How long it takes to serve a coffee, in seconds. The workers read it.",
     )
     result_ttl_seconds: int = Field(
         default=3600,
         ge=1,
         le=30 * 86400,
-        description="How long the result of an order can be read.",
+        description="How long the result of an order is kept, in seconds: `producer.py --wait` "
+        "reads it. The website shows orders from the database.",
     )
 
     log_format: Literal["text", "json"] = Field(
@@ -82,31 +92,43 @@ class Settings(BaseSettings):
     )
     bar_version: str | None = Field(
         default=None,
-        description="What is deployed, such as a commit: the board marks where it changes.",
+        description="The version that is deployed: the board's charts mark when it changed.",
+        examples=["v1.4.0"],
     )
 
     database_url: str | None = Field(
-        default=None, description="The database. Unset: a SQLite file in BARBACK_DATA_DIR."
+        default=None,
+        description="The database, for users, orders, sales and reports. Unset: the SQLite file "
+        "bar.db in BARBACK_DATA_DIR.",
+        examples=["postgresql://user:password@host:5432/bar"],
     )
 
     web_host: str = Field(
-        default="127.0.0.1", description="The address on which the website listens."
+        default="127.0.0.1",
+        description="The address on which the website listens; 0.0.0.0 is all. Off loopback, it "
+        "wants WEB_SECRET, too, and on all addresses WEB_URL.",
     )
     web_port: int = Field(
         default=8000, ge=1, le=65535, description="The port on which the website listens."
     )
     web_url: str | None = Field(
         default=None,
-        description="The website's address as people see it; it answers under no other name.",
+        description="The website's address as people see it, which links in e-mails begin with; it "
+        "answers under no other name. Unset: `http://WEB_HOST:WEB_PORT`. Off loopback, logging in "
+        "needs https://, from a proxy with TLS.",
+        examples=["https://bar.example.org"],
     )
     web_secret: str = Field(
         default=DEFAULT_SECRET,
-        description="Signs cookies and links. The website and the workers share it.",
+        description="Signs cookies and the links in e-mails: the same for the website and the "
+        "workers. Random, of 16 characters or more. With a new one, links that were sent stop "
+        "working.",
     )
     trusted_proxies: str = Field(
         default="",
-        description="The addresses or networks of reverse proxies, whose word on where a request "
-        "comes from is taken; with commas in between.",
+        description="The reverse proxies whose X-Forwarded-For is believed, with commas in "
+        "between. Without them, behind a proxy, all visitors count as one network.",
+        examples=["10.0.0.2", "10.0.0.0/8,fd00::/8"],
     )
     sign_ups_per_minute: int = Field(
         default=10,
@@ -117,21 +139,26 @@ class Settings(BaseSettings):
     writes_per_minute: int = Field(
         default=60,
         ge=1,
-        description="How many orders, reports and changes one network may ask for in a minute.",
+        description="How many orders, reports and changes one network may ask for in a minute; "
+        "more are answered with 429.",
     )
     total_writes_per_minute: int = Field(
-        default=3_000, ge=1, description="How many of those all networks may ask for together."
+        default=3_000,
+        ge=1,
+        description="How many orders, reports and changes all networks together may ask for in a "
+        "minute.",
     )
     taps: int | None = Field(
         default=None,
         ge=1,
-        description="How many beers may be poured at a time, whatever the workers. Unset: any "
-        "number.",
+        description="How many beers may be poured at a time, by all workers together. Unset: as "
+        "many as they have threads.",
     )
     max_queue_length: int = Field(
         default=1_000,
         ge=1,
-        description="How many orders of a drink may wait before no more are taken.",
+        description="How many orders of a drink may wait; then the website answers 503, and "
+        "standing orders skip a turn. `producer.py` may order more.",
     )
     max_standing_orders: int = Field(
         default=10_000, ge=1, description="How many standing orders all visitors may have together."
@@ -140,11 +167,14 @@ class Settings(BaseSettings):
         default=1_000,
         ge=10,
         le=100_000,
-        description="How many connections the website keeps open at once.",
+        description="How many connections the website keeps open at once; it turns away more. A "
+        "live page takes one, and the system has to allow as many open files.",
     )
     smtp_url: str | None = Field(
         default=None,
-        description="The mail server. Unset: e-mails are written to a folder of BARBACK_DATA_DIR.",
+        description="The mail server. Unset: e-mails are written to the folder mailbox in "
+        "BARBACK_DATA_DIR.",
+        examples=["smtp+starttls://user:password@host:587", "smtp://host:25"],
     )
     mail_from: str = Field(
         default="The Bar <bar@example.org>", description="The sender of the bar's e-mails."
@@ -153,12 +183,15 @@ class Settings(BaseSettings):
         default=0.1,
         ge=0,
         le=MAX_SERVING_SECONDS,
-        description="How long the report takes over each day, besides the summing up.",
+        description="How long a report pauses at each day that it adds up, in seconds, so that "
+        "there is some progress to watch.",
     )
 
     bar_timezone: str = Field(
         default="UTC",
-        description="The bar's time zone, an IANA name: its days and its schedules are of it.",
+        description="The bar's time zone, an IANA name: when its days begin, in reports and for "
+        "the work by the clock. Standing orders have time zones of their own.",
+        examples=["Europe/Lisbon"],
     )
 
     _check_redis_url = field_validator("redis_url")(optional(check_redis_url))

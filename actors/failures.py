@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,18 @@ class RecordFailures(dramatiq.Middleware):
         was_cancelled = isinstance(message._exception, Cancelled)  # noqa: SLF001 - no other place
         recorders = _CANCELLED_RECORDERS if was_cancelled else _RECORDERS
         record = recorders.get(message.actor_name)
-        if record is not None:
+        if record is not None and _fits(record, message):
             with writing() as session:
                 record(session, *message.args, **message.kwargs)
+
+
+def _fits(record: Callable[..., Any], message: dramatiq.MessageProxy) -> bool:
+    """Whether a message has an actor's arguments; otherwise there is nothing to be recorded."""
+    try:
+        inspect.signature(record).bind(None, *message.args, **message.kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def _report_failed(session: Session, report_id: str) -> None:

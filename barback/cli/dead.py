@@ -152,7 +152,9 @@ def _change_some(broker: RedisBroker, letters: list[DeadLetter], change: Change)
 def _change_queues(queues: list[DeadLetters], actor: str | None, change: Change, verb: str) -> int:
     done = 0
     total = sum(len(letters) for letters in queues)
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(
+        console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+    ) as progress:
         task = progress.add_task(verb, total=total)
         for letters in queues:
             for count in change(letters, _by_actor(letters.scan(), actor)):

@@ -62,10 +62,11 @@ class Announcement:
             self.logger.warning("Serving nothing: no actor is declared.")
             return
         self.logger.info(
-            "Serving %s on %s with %d threads.",
+            "Serving %s on %s with %d %s.",
             _listed(self._queue_names),
             _where(self._store.client),
             self._thread_count,
+            "thread" if self._thread_count == 1 else "threads",
         )
         if was_held_back:
             self.logger.info(_READY)
@@ -104,6 +105,8 @@ def require_queues(wanted: Iterable[str], declared: Collection[str]) -> None:
     separated = [part for name in unknown for part in name.split(",")]
     if len(separated) > len(unknown):
         text += f" Separate queues by spaces: {printable(' '.join(separated))}."
+    else:
+        text += " If the actor is new: is its module imported by the one that was started?"
     end_process(text, EXIT_USAGE)
 
 

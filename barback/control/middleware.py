@@ -68,7 +68,8 @@ class Control(Middleware):
             return
         if message.options.get("retries"):
             _note_attempts(broker, actor, message)
-        if "control" in message.options:  # a retry has it already
+            return  # it has its key already, or none: its arguments may be none that make one
+        if "control" in message.options:
             return
         control = control_of(actor, message.args, message.kwargs)
         if control is not None:

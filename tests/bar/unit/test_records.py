@@ -55,6 +55,13 @@ def test_an_order_that_was_given_up_is_shown_as_failed(
         assert session.get_one(Order, order_id).state is OrderState.FAILED
 
 
+def test_a_message_with_other_arguments_that_was_given_up_concerns_no_order(
+    stub_broker: StubBroker,
+) -> None:
+    message = serve_a_beer.message("1", 2)  # type: ignore[call-arg]
+    RecordFailures().after_nack(stub_broker, dramatiq.MessageProxy(message))
+
+
 def test_a_report_that_was_given_up_is_shown_as_failed(stub_broker: StubBroker) -> None:
     with writing() as session:
         report, _ = request_report(session, dt.date(2020, 1, 1))

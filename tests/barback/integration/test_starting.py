@@ -45,7 +45,11 @@ def project(tmp_path: Path, project_dir: Path) -> Iterator[ProcessStarter]:
 
 
 @pytest.mark.parametrize(
-    ("given", "hint"), [("bear", ""), ("beer,coffee", "Separate queues by spaces: beer coffee.")]
+    ("given", "hint"),
+    [
+        ("bear", "If the actor is new: is its module imported by the one that was started?"),
+        ("beer,coffee", "Separate queues by spaces: beer coffee."),
+    ],
 )
 def test_a_queue_that_no_actor_has_is_an_error_that_lists_those_there_are(
     given: str, hint: str, project: ProcessStarter, redis_url: str
@@ -56,7 +60,7 @@ def test_a_queue_that_no_actor_has_is_an_error_that_lists_those_there_are(
     assert worker.exit_code == 2
     said = [line for line in worker.output.splitlines() if line.startswith("Error")]
     expected = f"Error: no actor is on the queue '{given}'. There are: beer, coffee. {hint}"
-    assert said == [expected.rstrip()]
+    assert said == [expected]
     assert "Traceback" not in worker.output
     assert "ready for action" not in worker.output
 

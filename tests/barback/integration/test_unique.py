@@ -290,6 +290,16 @@ def test_a_key_that_cannot_be_made_is_an_error(controlled: RedisBroker) -> None:
     assert controlled.queue_length("default") == 0
 
 
+def test_a_retry_needs_no_key(controlled: RedisBroker) -> None:
+    # Given a message of a producer that is older or newer than the actor
+    pour = declare(controlled, Unique(key=lambda order: order))
+    message = pour.message("one", 2, 3).copy(options={"retries": 1, "attempts": []})
+
+    controlled.enqueue(message)
+
+    assert controlled.queue_length("default") == 1
+
+
 def test_wrong_options_are_refused_when_the_actor_is_declared(controlled: RedisBroker) -> None:
     with pytest.raises(ValueError, match=r"to be a barback.control.Unique, got True"):
         declare(controlled, True)  # type: ignore[arg-type]  # noqa: FBT003

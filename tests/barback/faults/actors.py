@@ -76,6 +76,13 @@ def limited_job(job_id: str, seconds: float) -> None:
     note("effect", job_id)
 
 
+def lone_job(job_id: str, hold: str) -> None:
+    """The work of the actors in :mod:`tests.barback.faults.two_queues`."""
+    note("start", job_id)
+    wait_for_file(Path(hold))
+    note("effect", job_id)
+
+
 @dramatiq.actor(queue_name="jobs", **PACED)
 def paced_job(job_id: str) -> None:
     note("start", job_id)

@@ -76,10 +76,11 @@ def limited_job(job_id: str, seconds: float) -> None:
     note("effect", job_id)
 
 
-def lone_job(job_id: str, hold: str) -> None:
+def lone_job(job_id: str, hold: str, seconds: float) -> None:
     """The work of the actors in :mod:`tests.barback.faults.two_queues`."""
     note("start", job_id)
     wait_for_file(Path(hold))
+    time.sleep(seconds)
     note("effect", job_id)
 
 

@@ -134,6 +134,7 @@ def test_a_paused_queue_does_not_hold_up_the_others(broker: RedisBroker, office:
     office.nothing_is_left()
 
 
+@pytest.mark.slow
 def test_a_pause_that_ends_by_itself_gives_the_queue_its_share_again(
     broker: RedisBroker, office: Office
 ) -> None:

@@ -77,8 +77,8 @@ class WorkerState:
         self.announce = announce
         self.running = RunningMessages()
         self._acknowledgers: dict[str, Acknowledger] = {}
-        self.holding_back = HoldingBack(self._acknowledgers, store.shard)
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
+        self.holding_back = HoldingBack(store, self.work_queue, self._acknowledgers)
         #: Set from the moment that the worker is told to stop.
         self.stopping = threading.Event()
         #: Whether the user has fixed how many messages are taken ahead.

@@ -9,7 +9,7 @@ import dramatiq
 import pytest
 
 from barback.control import Control, Limit, cancel, find, pause, paused, purge, resume
-from barback.messages.delivery import Room
+from barback.messages.room import Room
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:

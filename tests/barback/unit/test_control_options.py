@@ -12,7 +12,7 @@ from barback.control import Limit, Unique, pause
 from barback.control.options import control_of, queues_by_shared_limit, room_for
 from barback.control.stub import StubBroker
 from barback.errors import InvalidKey
-from barback.messages.delivery import Room
+from barback.messages.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable

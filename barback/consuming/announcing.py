@@ -6,16 +6,19 @@ import logging
 import multiprocessing
 import sys
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import redis
 from dramatiq.logging import get_logger
 
 from barback.connection.server import describe_server, each_server
+from barback.control.options import queues_by_shared_limit
 from barback.printable import first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    import dramatiq
 
     from barback.store.store import Store
 
@@ -84,6 +87,20 @@ class Announcement:
                     self._was_held_back = True
                     record.msg = _NOT_READY
         return True
+
+
+def warn_of_divided_limits(actors: Iterable[dramatiq.Actor[Any, Any]]) -> None:
+    """Say which limits hold for each queue by itself, on a cluster, although actors on several
+    queues name the same.
+    """
+    logger = get_logger("barback.worker")
+    for key, queue_names in queues_by_shared_limit(actors).items():
+        logger.warning(
+            "The limit %r holds for each of the queues %s by itself: on a cluster, each may be on "
+            "another server. For a limit on all of them together, put its actors on one queue.",
+            key,
+            _listed(queue_names),
+        )
 
 
 def require_queues(wanted: Iterable[str], declared: Collection[str]) -> None:

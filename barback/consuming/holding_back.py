@@ -4,46 +4,55 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from barback.consuming.acknowledging import Acknowledger
     from barback.messages.delivery import Delivery
+    from barback.speedups.work_queue import WorkQueue
+    from barback.store.store import Store
 
 
 class HoldingBack:
     """Keeps the threads of one worker from what they have not started when its queue is paused.
 
     Parameters:
+      store: Where the queues are.
+      work_queue: Where messages wait for the threads.
       acknowledgers: By queue: who puts messages back.
-      shard_of: Tells the shard of a queue.
 
     Attributes:
       queue_names: The queues that are paused, as of a second ago at the most.
     """
 
     def __init__(
-        self, acknowledgers: Mapping[str, Acknowledger], shard_of: Callable[[str], str]
+        self, store: Store, work_queue: WorkQueue, acknowledgers: Mapping[str, Acknowledger]
     ) -> None:
         self.queue_names: frozenset[str] = frozenset()
+        self._store = store
+        self._work_queue = work_queue
         self._acknowledgers = acknowledgers
-        self._shard_of = shard_of
         self._by_shard: dict[str, frozenset[str]] = {}
         self._kept: defaultdict[str, list[Delivery]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def note(self, shard: str, paused: Iterable[str]) -> None:
-        """Note which queues of a shard are paused, all that are, and put back what was kept.
+        """Note which queues of a shard are paused, all that are, and put back what is not started.
 
         Raises:
           redis.RedisError: When Redis cannot be told; it is the next time.
         """
+        for queue_name in self._by_shard.get(shard, frozenset()).difference(paused):
+            self._store.control_calls(queue_name).note_end_of_pause()
         self._by_shard[shard] = frozenset(paused)
         self.queue_names = frozenset().union(*self._by_shard.values())
+        if self.queue_names:
+            for item in self._work_queue.take_out(self._is_paused):
+                self.keep(item.message)
         for queue_name in list(self._kept):
-            if self._shard_of(queue_name) == shard:
+            if self._store.shard(queue_name) == shard:
                 self._put_back(queue_name)
 
     def keep(self, delivery: Delivery) -> None:
@@ -55,6 +64,9 @@ class HoldingBack:
         """Take what is kept of a queue."""
         with self._lock:
             return self._kept.pop(queue_name, [])
+
+    def _is_paused(self, item: Any) -> bool:
+        return item.message.queue_name in self.queue_names
 
     def _put_back(self, queue_name: str) -> None:
         kept = self.take(queue_name)

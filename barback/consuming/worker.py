@@ -12,14 +12,13 @@ import redis
 from dramatiq.common import q_name
 from dramatiq.logging import get_logger
 
+from barback.consuming.admission import Admission
 from barback.consuming.delayed import DelayedMessages
 from barback.consuming.doorbell import Doorbell
 from barback.consuming.holding_back import HoldingBack
 from barback.consuming.in_flight import InFlight
 from barback.consuming.line import OwnLine, SharedLine
-from barback.control.options import room_for
 from barback.control.running import RunningMessages
-from barback.errors import InvalidKey
 from barback.recovery.heartbeat import Heartbeat
 from barback.speedups.work_queue import WorkQueue
 
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from barback.recovery.recovery import Recovery
     from barback.store.store import Store
     from barback.store.worker_calls import WorkerCalls
-
-#: How long a thread waits before it asks Redis again whether a message may start, in seconds.
-ADMISSION_PAUSE_SECONDS = 0.5
 
 
 class WorkerState:
@@ -77,8 +73,8 @@ class WorkerState:
         self.announce = announce
         self.running = RunningMessages()
         self._acknowledgers: dict[str, Acknowledger] = {}
-        self.holding_back = HoldingBack(self._acknowledgers, store.shard)
         self.work_queue = WorkQueue(self._is_more_to_come, admits=self._admits)
+        self.holding_back = HoldingBack(store, self.work_queue, self._acknowledgers)
         #: Set from the moment that the worker is told to stop.
         self.stopping = threading.Event()
         #: Whether the user has fixed how many messages are taken ahead.
@@ -107,9 +103,7 @@ class WorkerState:
         self._own_calls: dict[str, WorkerCalls] = {}
         self._in_flight: defaultdict[str, InFlight] = defaultdict(InFlight)
         self._unstarted: defaultdict[str, list[Delivery]] = defaultdict(list)
-        self._limited_actors = {
-            actor.actor_name: actor for actor in actors if actor.options.get("limit")
-        }
+        self._admission = Admission(actors, self._acknowledgers, self.stopping, self._set_aside)
         self._lock = threading.Lock()
 
     @property
@@ -194,8 +188,7 @@ class WorkerState:
         if delivery.redis_id in self.running.unstarted_cancelled:
             self._acknowledgers[delivery.queue_name].drop_cancelled(delivery)
             return False
-        is_limited = delivery.actor_name in self._limited_actors or delivery.control
-        if is_limited and not self._has_room(delivery):
+        if not self._admission.grants(delivery):
             return False
         self.running.enter(delivery)
         return True
@@ -204,25 +197,9 @@ class WorkerState:
         self.running.cancel(shard, cancelled_ids)
         self.holding_back.note(shard, paused)
 
-    def _has_room(self, delivery: Delivery) -> bool:
-        """Whether its limit lets a message start; the thread waits until Redis has said so."""
-        actor = self._limited_actors.get(delivery.actor_name)
-        try:
-            if actor is not None:
-                delivery.room = room_for(actor, delivery.args, delivery.kwargs)
-        except InvalidKey as error:
-            delivery.refusal = error
-        if delivery.room is None and "until_start" not in (delivery.control or ()):
-            return True
-        while True:
-            try:
-                return self._acknowledgers[delivery.queue_name].admit(delivery)
-            except redis.RedisError as error:
-                self.logger.debug("A message with a limit has to wait for Redis: %s", error)
-            if self.stopping.wait(ADMISSION_PAUSE_SECONDS):
-                with self._lock:
-                    self._unstarted[delivery.queue_name].append(delivery)
-                return False
+    def _set_aside(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._unstarted[delivery.queue_name].append(delivery)
 
     def _is_more_to_come(self) -> bool:
         """Whether there are messages left in Redis for this worker: waiting, in work or delayed."""

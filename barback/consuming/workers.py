@@ -10,7 +10,13 @@ from uuid import uuid4
 import redis
 from dramatiq.common import q_name
 
-from barback.consuming.announcing import EXIT_BROKER, Announcement, end_process, require_queues
+from barback.consuming.announcing import (
+    EXIT_BROKER,
+    Announcement,
+    end_process,
+    require_queues,
+    warn_of_divided_limits,
+)
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.threads import WorkerThreads
@@ -112,6 +118,8 @@ class Workers:
                 announce=announcement.make,
             )
             self._states[id(worker)] = state
+        if self._store.on_cluster:
+            warn_of_divided_limits(actors)
         worker.work_queue = state.work_queue  # type: ignore[assignment]
         unlock_time_limits(middleware)
         try:

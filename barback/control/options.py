@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,7 +13,7 @@ from barback.errors import InvalidKey, InvalidOption
 from barback.messages.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import dramatiq
 
@@ -60,7 +61,7 @@ class Limit:
     Parameters:
       key: What is limited: a name, or a function that makes one of the arguments of a message, or
         None for one that is not limited. Actors that name the same share it, on whatever queues;
-        on a cluster, those of each queue for themselves.
+        on a cluster, those of each queue for themselves, of which workers warn.
       at_once: How many may run at the same time, or None for any number.
       rate: How many may start within `per_seconds`, or None for any number.
       per_seconds: See `rate`; in seconds.
@@ -143,6 +144,25 @@ def room_for(
         return None
     rate_ms = max(1, int(limit.per_seconds * 1000)) if limit.rate else 0
     return Room(str(key), limit.at_once or 0, limit.rate or 0, rate_ms)
+
+
+def queues_by_shared_limit(
+    actors: Iterable[dramatiq.Actor[Any, Any]],
+) -> dict[str, list[str]]:
+    """The limits that actors on several queues share: key, or the name of the function that makes
+    it → queues.
+    """
+    queues: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    for actor in actors:
+        limit: Limit | None = actor.options.get("limit")
+        if limit is None:
+            continue
+        if isinstance(limit.key, str):
+            queues[limit.key, 0].add(actor.queue_name)
+        else:
+            name = getattr(limit.key, "__qualname__", repr(limit.key))
+            queues[name, id(limit.key)].add(actor.queue_name)
+    return {key: sorted(names) for (key, _), names in queues.items() if len(names) > 1}
 
 
 def _limit_key(

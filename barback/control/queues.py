@@ -41,7 +41,7 @@ def pause(
     """Hold back the messages of a queue.
 
     No worker takes another of its messages from then on. What runs is finished, and what a worker
-    has taken ahead is not started once it has noticed, within about a second. Producers go on, and
+    has taken ahead goes back once it has noticed, within about a second. Producers go on, and
     delayed messages come due and wait.
 
     Parameters:
@@ -62,7 +62,7 @@ def pause(
     text = json.dumps({"reason": reason, "since": since, "until": until})
     ttl_ms = None if for_seconds is None else max(1, int(for_seconds * 1000))
     store.register([queue_name])
-    store.client.set(store.keys(queue_name).paused, text, px=ttl_ms)
+    store.control_calls(queue_name).pause(text, ttl_ms=ttl_ms)
     return PausedQueue(queue_name, reason, since, until)
 
 

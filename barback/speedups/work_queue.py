@@ -126,6 +126,35 @@ class WorkQueue:
             self.task_done()
             yield item
 
+    def take_out(self, is_wanted: Callable[[Any], bool]) -> list[Any]:
+        """Take out some of what nobody works on yet; the rest keeps its order."""
+        taken: list[Any] = []
+        for lane in self._by_priority:
+            if any(map(is_wanted, list(lane))):
+                taken += self._take_out_of(lane, is_wanted)
+        return taken
+
+    def _take_out_of(self, lane: deque[Any], is_wanted: Callable[[Any], bool]) -> list[Any]:
+        taken: list[Any] = []
+        others: list[Any] = []
+        for _ in range(len(lane)):
+            try:  # the token before the item: who has one is promised an item
+                self._tokens.get(block=False)
+            except Empty:
+                break
+            try:
+                item = lane.popleft()
+            except IndexError:  # other threads were faster
+                self._tokens.put(None)
+                break
+            (taken if is_wanted(item) else others).append(item)
+        lane.extendleft(reversed(others))
+        for _ in others:
+            self._tokens.put(None)
+        for _ in taken:
+            self.task_done()
+        return taken
+
     def task_done(self) -> None:
         self._unfinished.pop()
 

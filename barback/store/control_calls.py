@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from barback.store.keys import QueueKeys
 
 _CANCEL = load("cancel")
+_PAUSE = load("pause")
 _PURGE = load("purge")
 _REMEMBER = load("remember")
 _RESUME = load("resume")
@@ -89,8 +90,29 @@ class ControlCalls:
             (ttl_ms, max_count, *ids_and_records),
         )
 
+    def pause(self, text: str, *, ttl_ms: int | None) -> None:
+        """Hold back the messages of the queue.
+
+        Parameters:
+          text: Why, as JSON.
+          ttl_ms: How long, in milliseconds; None: until it is resumed.
+        """
+        keys = self.keys
+        self.connections.run(
+            _PAUSE,
+            (keys.queue, keys.paused, *keys.control),
+            (text, "" if ttl_ms is None else ttl_ms),
+        )
+
     def resume(self) -> bool:
         """End the pause of the queue; False: it was not paused."""
+        return self._resume("end")
+
+    def note_end_of_pause(self) -> None:
+        """Do what is due when a pause of the queue has ended by itself."""
+        self._resume("")
+
+    def _resume(self, what: str) -> bool:
         keys = self.keys
         of_queue = (keys.queue, keys.levels, keys.waiting, keys.paused)
-        return bool(self.connections.run(_RESUME, (*of_queue, *keys.control)))
+        return bool(self.connections.run(_RESUME, (*of_queue, *keys.control), (what,)))

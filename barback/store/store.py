@@ -97,15 +97,19 @@ class Store(Servers):
           suspicious_ms: How long a worker may be silent, in milliseconds.
 
         Returns:
-          For each queue: worker, its last heartbeat, worker, its last, … of the silent ones.
+          For each queue: worker, its last heartbeat, worker, its last, … of the silent ones; also
+          for others of which messages hold slots that all queues share.
         """
         flags = ["1" if is_alive else "0" for is_alive in alive.values()]
-        answer: list[list[bytes]] = connection.run(
-            _HEARTBEAT,
-            [self.keys(name).heartbeats for name in alive],
-            (suspicious_ms, worker_id, *flags),
-        )
-        return dict(zip(alive, answer, strict=True))
+        keys = [self.keys(name).heartbeats for name in alive]
+        if not self.on_cluster:
+            keys += (self.keys(next(iter(alive))).slots_used, self.fleet_keys.queues)
+        answer: list[Any] = connection.run(_HEARTBEAT, keys, (suspicious_ms, worker_id, *flags))
+        suspects = dict(zip(alive, answer[: len(alive)], strict=True))
+        others = iter(answer[len(alive) :])
+        for name in others:
+            suspects[name.decode(errors="backslashreplace")] = next(others)
+        return suspects
 
     def look(
         self,

@@ -161,7 +161,9 @@ class WorkerCalls:
         """Take no more messages, and end a wait of this worker."""
         keys = self._keys
         self.connections.run(
-            _STOP_CLAIMING, (keys.consumers, keys.waiting, self.bell), (self._worker_id,)
+            _STOP_CLAIMING,
+            (keys.consumers, keys.waiting, self.bell, keys.queue, *keys.control),
+            (self._worker_id,),
         )
 
     def leave(self, held_ids: Sequence[str]) -> None:

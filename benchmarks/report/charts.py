@@ -12,7 +12,8 @@ from benchmarks.parts.pickup import PICKUP_P50
 from benchmarks.parts.throughput import DRAIN_1, DRAIN_2
 from benchmarks.report.numbers import number_text
 from benchmarks.report.result import Result
-from benchmarks.report.themes import THEMES, svg, theme
+from benchmarks.report.themes import THEMES, in_each_language, svg, theme
+from translations import gettext, gettext_noop, look_up
 
 #: In inches. The text is 9 points high.
 _WIDTH = 7.9
@@ -21,19 +22,18 @@ _OTHERS, _OURS = "C0", "C1"
 _MARKERS = "os^DvPX*h"
 
 _PANELS = (
-    (DRAIN_1, "Messages per second, 1 worker process (more is better)"),
-    (DRAIN_2, "Messages per second, 2 worker processes (more is better)"),
-    (PICKUP_P50, "Wait for an idle worker, median, ms (less is better; logarithmic)"),
+    (DRAIN_1, gettext_noop("Messages per second, 1 worker process (more is better)")),
+    (DRAIN_2, gettext_noop("Messages per second, 2 worker processes (more is better)")),
+    (PICKUP_P50, gettext_noop("Wait for an idle worker, median, ms (less is better; logarithmic)")),
 )
 
 
 def charts(result: Result) -> dict[str, str]:
     """SVG files by their names. There is no growth chart if no growth was measured."""
-    drawn = {}
-    for name in THEMES:
-        with theme(name):
-            drawn[f"comparison-{name}.svg"] = svg(_comparison(result))
-            if curves := _curves(result):
+    drawn = in_each_language("comparison", lambda _: _comparison(result))
+    if curves := _curves(result):
+        for name in THEMES:
+            with theme(name):
                 drawn[f"growth-{name}.svg"] = svg(_growth(result, curves))
     return drawn
 
@@ -43,7 +43,7 @@ def _comparison(result: Result) -> Drawing:
     all_axes = drawing.subplots(len(_PANELS))
     for axes, (figure, title) in zip(all_axes, _PANELS, strict=True):
         _bars(axes, result, figure)
-        axes.set_title(title)
+        axes.set_title(look_up(title))
     return drawing
 
 
@@ -56,12 +56,16 @@ def _bars(axes: Axes, result: Result, figure: Figure) -> None:
         middle, low, high, _ = found[name]
         axes.barh(at, middle, color=_OURS if name == "ours" else _OTHERS, height=0.65)
         axes.plot([low, high], [at, at], color=note)
-        number = f"  {number_text(middle, figure.digits)}"
+        number = f"\N{EN SPACE}{number_text(middle, figure.digits)}"  # SVG drops plain ones
         axes.text(high, at, number, verticalalignment="center", color=note)
-    axes.set_yticks(range(len(names)), [result.label(name) for name in names])
+    axes.set_yticks(range(len(names)), [_label(result, name) for name in names])
     axes.set_xscale("log" if figure.less_is_better else "linear")
     axes.tick_params(bottom=False, which="both", left=False, labelbottom=False)
     axes.spines[["bottom", "left"]].set_visible(False)
+
+
+def _label(result: Result, name: str) -> str:
+    return gettext("stock Dramatiq") if name == "stock" else result.label(name)
 
 
 def _curves(result: Result) -> list[Curve]:

@@ -15,6 +15,7 @@ from examples.lesson.drawing import draw
 from examples.lesson.running import USUAL_SECONDS, LessonError, bar, drink_seconds, serve
 from examples.lesson.words import average_in_words, bar_in_words, longest_in_words
 from lesson_rounds import A_QUEUE_EACH, DRINKS, ONE_QUEUE, slips_of_drink
+from translations import gettext_noop
 
 if TYPE_CHECKING:
     from examples.lesson.drawing import Bar
@@ -46,7 +47,8 @@ _LOG_LINES = 20
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=PICTURES,
-    help="Where to draw lesson-light.svg and lesson-dark.svg.  [default: docs/pictures]",
+    help="Where to draw lesson-light.svg, lesson-dark.svg and the Chinese ones.  "
+    "[default: docs/pictures]",
 )
 def main(each: int, scale: float, into: Path) -> None:
     """Order beers and coffees twice, once on one queue and once on two, have them served by as many
@@ -75,8 +77,12 @@ def main(each: int, scale: float, into: Path) -> None:
 
 def _run(directory: Path, each: int, scale: float, log: Path) -> list[Bar]:
     bars: list[Bar] = []
+    rounds = (
+        (gettext_noop("One queue for all"), ONE_QUEUE),
+        (gettext_noop("A queue each"), A_QUEUE_EACH),
+    )
     with bar(directory, scale=scale, log=log) as broker:
-        for title, queues in (("One queue for all", ONE_QUEUE), ("A queue each", A_QUEUE_EACH)):
+        for title, queues in rounds:
             click.echo(f"{title}: {bar_in_words(queues)} …")
             slips = serve(broker, queues, each=each, scale=scale)
             bars.append((title, queues, slips))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from matplotlib import rcParams
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 
-from benchmarks.report.themes import THEMES, svg, theme
+from benchmarks.report.themes import in_each_language
 from examples.lesson.words import average_in_words, bar_in_words, longest_in_words
 from lesson_rounds import slips_of_drink
+from translations import gettext, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,31 +45,33 @@ _SAID_HEIGHT = 0.28
 
 
 def draw(bars: Sequence[Bar], *, seconds: Mapping[str, float]) -> dict[str, str]:
-    """SVG files by their names.
+    """SVG files by their names: for light and for dark pages, in each language.
 
     Parameters:
       bars: What to draw side by side; all slips are served.
       seconds: How long it took to serve each drink.
     """
-    drawn = {}
-    for name in THEMES:
-        with theme(name):
-            drawn[f"lesson-{name}.svg"] = _rounded(svg(_drawing(bars, name, seconds)))
-    return drawn
+    drawn = in_each_language("lesson", lambda theme_name: _drawing(bars, theme_name, seconds))
+    return {name: _rounded(text) for name, text in drawn.items()}
 
 
 def _drawing(bars: Sequence[Bar], theme_name: str, seconds: Mapping[str, float]) -> Figure:
-    drawing = Figure(figsize=_SIZE, layout="constrained")
+    drawing = Figure(figsize=_SIZE, layout=ConstrainedLayoutEngine(wspace=0.06))
     all_axes = drawing.subplots(1, len(bars), sharex=True, sharey=True)
     for axes, (title, queues, slips) in zip(all_axes, bars, strict=True):
         axes.set_title(bar_in_words(queues), fontsize=9, color=rcParams["xtick.color"])
-        axes.text(0, 1.08, title, transform=axes.transAxes, fontsize=14, fontweight="bold")
+        axes.text(0, 1.08, look_up(title), transform=axes.transAxes, fontsize=14, fontweight="bold")
         _panel(axes, slips, theme_name)
     axes.set_xlim(0, max(slip.served or 0 for _, _, slips in bars for slip in slips))
-    took = " and ".join(f"a {drink} takes {seconds[drink]:.2g} s" for drink in _COLORS[theme_name])
     drawing.legend(
         [Patch(color=color) for color in _NEUTRAL[theme_name]],
-        ["waits", f"is served ({took})"],
+        [
+            gettext("waits"),
+            gettext(
+                "is served (a coffee takes %(coffee).2g s and a beer takes %(beer).2g s)",
+                **seconds,
+            ),
+        ],
         loc="outside lower left",
         ncols=2,
         fontsize=9,
@@ -90,20 +94,20 @@ def _panel(axes: Axes, slips: Sequence[Slip], theme_name: str) -> None:
         _bars(axes, rows, times, strong)
         top += _BARS_HEIGHT
     axes.set_ylim(top, 0)
-    axes.set_xlabel("seconds since all was ordered")
+    axes.set_xlabel(gettext("seconds since all was ordered"))
     axes.tick_params(left=False, labelleft=False)
     axes.spines["left"].set_visible(False)
 
 
 def _say(axes: Axes, y: float, slips: Sequence[Slip]) -> None:
-    said = axes.text(0, y, average_in_words(slips), fontsize=11.5, fontweight="bold")
-    note = axes.annotate(
+    """Each at its own side, since how wide words become depends on the reader's fonts."""
+    axes.text(0, y, average_in_words(slips), fontsize=11.5, fontweight="bold")
+    note = axes.text(
+        1,
+        y,
         longest_in_words(slips),
-        xy=(1, 0),
-        xycoords=said,
-        xytext=(5, 0),
-        textcoords="offset points",
-        verticalalignment="bottom",
+        transform=axes.get_yaxis_transform(),
+        horizontalalignment="right",
         color=rcParams["xtick.color"],
     )
     note.set_in_layout(False)  # it is no reason for narrower bars

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from tests.conftest import PROJECT_DIR
 from tests.support.editions import TERMS, Page, chinese_pages, english_pages, in_chinese, in_english
@@ -15,6 +16,9 @@ CATALOGUES = ["translations/zh_CN.po", "barback/board/zh_CN.po"]
 
 #: The folders whose pages are read one after the other.
 LESSONS = {"tutorial", "how-to"}
+
+#: What is the same in every language: placeholders and code.
+NOT_WORDS = re.compile(r"%\(\w+\)s|<code>.*?</code>")
 
 CHINESE = r"[\u4e00-\u9fff]"
 
@@ -66,7 +70,7 @@ def test_a_chinese_page_is_in_line_with_the_english_one_of_today(name: str) -> N
 @pytest.mark.parametrize("name", [it for it in chinese_pages() if Path(it).parent.name in LESSONS])
 def test_a_page_says_what_you_will_have_and_what_comes_next(name: str) -> None:
     text = Page.read(name).text
-    assert re.match(r"# .+\n\n\*\*学完[^*]+\*\*\W", text)
+    assert re.match(r"# .+\n\n\*\*[学读]完[^*]+\*\*\W", text)
     assert re.search(r"\n下一页\W\[.+\]\(\S+\)\n\n<!-- .+\n\Z", text)
 
 
@@ -77,7 +81,7 @@ def test_links_lead_somewhere_and_to_what_is_in_chinese_where_there_is_such(name
         assert (PROJECT_DIR / target).exists(), f"{name}: {target}"
         if anchor:
             assert anchor in Page.read(target).anchors(), f"{name}: {target}#{anchor}"
-        if target != in_english(name) and target.endswith((".md", ".png")):
+        if target != in_english(name) and target.endswith((".md", ".png", ".svg")):
             chinese = in_chinese(in_english(target))
             assert target == chinese or not (PROJECT_DIR / chinese).exists(), f"{name}: {target}"
 
@@ -106,6 +110,19 @@ def test_where_the_english_page_has_a_term_the_chinese_one_has_it_too(name: str)
         is_in_glossary = len(more) == 2
         if is_in_glossary and re.search(rf"\b{word}s?\b", english.prose, re.IGNORECASE):
             assert any(it in chinese.prose for it in written.split("、")), f"{name}: {word}"
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_where_the_english_interface_has_a_term_the_chinese_one_has_it_too(name: str) -> None:
+    with (PROJECT_DIR / name).open("rb") as file:
+        texts = [text for text in read_po(file) if text.id]
+    assert texts
+    for text in texts:
+        english, chinese = (NOT_WORDS.sub("", str(it)) for it in (text.id, text.string))
+        for word, written, *more in terms():
+            is_in_glossary = len(more) == 2
+            if is_in_glossary and re.search(rf"\b{word}s?\b", english, re.IGNORECASE):
+                assert any(it in chinese for it in written.split("、")), f"{word}: {english}"
 
 
 @pytest.mark.parametrize("name", [*chinese_pages(), TERMS])

@@ -35,6 +35,10 @@ def texts_of(svg: str) -> list[str]:
     return [text.text or "" for text in ET.fromstring(svg).iter(f"{SVG}text")]  # noqa: S314 - ours
 
 
+def figures_in(svg: str) -> list[str]:
+    return re.findall(r"\d+(?:\.\d+)?", " ".join(texts_of(svg)))
+
+
 def bars_in(svg: str) -> int:
     """How many strokes the longest paths have: a bar of a colour is one each."""
     paths = [path.get("d", "") for path in ET.fromstring(svg).iter(f"{SVG}path")]  # noqa: S314
@@ -66,7 +70,7 @@ def test_the_lesson_is_run_and_its_picture_tells_what_was_measured(
     shown = next(block for block in BLOCKS if block.language == "text").text
     assert VARIES.sub("…", run.stdout) == VARIES.sub("…", shown)
 
-    # and these in both pictures, with two bars for each order: one while it waits, one while it is
+    # and these in the pictures, with two bars for each order: one while it waits, one while it is
     # served
     said = re.findall(r"(\w+ waited \d+\.\d s) (on average, at most \d+\.\d s)", run.stdout)
     assert len(said) == 4
@@ -74,9 +78,11 @@ def test_the_lesson_is_run_and_its_picture_tells_what_was_measured(
         svg = (tmp_path / f"pictures/lesson-{name}.svg").read_text()
         assert {text for pair in said for text in pair} <= set(texts_of(svg))
         assert bars_in(svg) == 2 * 2 * 12
+        chinese = (tmp_path / f"pictures/lesson-{name}-zh.svg").read_text()
+        assert figures_in(chinese) == figures_in(svg)
 
 
-def test_the_same_slips_are_drawn_the_same_in_two_themes() -> None:
+def test_the_same_slips_are_drawn_the_same_in_two_themes_and_each_language() -> None:
     bars = [
         ("One queue for all", ONE_QUEUE, slips(ONE_QUEUE, 4.0)),
         ("A queue each", A_QUEUE_EACH, slips(A_QUEUE_EACH, 1.0)),
@@ -86,12 +92,20 @@ def test_the_same_slips_are_drawn_the_same_in_two_themes() -> None:
     drawn = draw(bars, seconds=seconds)
 
     assert drawn == draw(bars, seconds=seconds)
-    assert drawn.keys() == {"lesson-light.svg", "lesson-dark.svg"}
-    for svg in drawn.values():
-        assert {"Coffees waited 5.0 s", "Coffees waited 2.0 s", "on average, at most 6.0 s"} <= set(
-            texts_of(svg)
-        )
-        assert bars_in(svg) == 2 * 2 * len(DRINKS) * 3
+    expected = {
+        "": {"One queue for all", "Coffees waited 5.0 s", "on average, at most 6.0 s"},
+        "-zh": {"共用一个队列", "咖啡平均等待 5.0 秒", "最长 6.0 秒"},
+    }
+    assert len(drawn) == 4
+    for name in ("light", "dark"):
+        for suffix, words in expected.items():
+            svg = drawn[f"lesson-{name}{suffix}.svg"]
+            assert words <= set(texts_of(svg))
+            assert bars_in(svg) == 2 * 2 * len(DRINKS) * 3
+
+    # and nothing in a Chinese one to be left in English
+    chinese = texts_of(drawn["lesson-light-zh.svg"])
+    assert [text for text in chinese if re.search("[A-Za-z]", text)] == []
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ _GLOSSARY = "docs/reference/glossary.md"
 #: What is there in both languages, below the project's directory.
 _TRANSLATED = ("README.md", "docs/index.md", "docs/tutorial/*.md", "docs/how-to/*.md")
 
+_PICTURES = (".png", ".svg")
+
 _CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
@@ -49,8 +51,8 @@ def in_chinese(english: str) -> str:
     """Where the Chinese page of an English one is, or the Chinese picture."""
     if english == _GLOSSARY:
         return TERMS
-    if english.endswith(".png"):
-        return english.removesuffix(".png") + "-zh.png"
+    if english.endswith(_PICTURES):
+        return re.sub(r"(\.\w+)$", r"-zh\1", english)
     if english.startswith("docs/"):
         return _CHINESE_DIR + english.removeprefix("docs/")
     return english.removesuffix(".md") + ".zh.md"
@@ -60,8 +62,8 @@ def in_english(page: str) -> str:
     """Where the English page or picture of a Chinese one is; English ones are their own."""
     if page == TERMS:
         return _GLOSSARY
-    if page.endswith("-zh.png"):
-        return page.removesuffix("-zh.png") + ".png"
+    if page.endswith(_PICTURES):
+        return re.sub(r"-zh(\.\w+)$", r"\1", page)
     if page.startswith(_CHINESE_DIR):
         return "docs/" + page.removeprefix(_CHINESE_DIR)
     return page.removesuffix(".zh.md") + ".md" if page.endswith(".zh.md") else page

@@ -9,3 +9,13 @@ local function list_of(queue, levels, id)
     redis.call('ZADD', levels, level, level)
     return levels .. ':' .. level
 end
+
+-- Take a message out of the list in which it waits; false: it is not there.
+local function leave_list(queue, levels, id)
+    local list = list_of(queue, levels, id)
+    local was_there = redis.call('LREM', list, 1, id) == 1
+    if list ~= queue and redis.call('EXISTS', list) == 0 then
+        redis.call('ZREM', levels, string.sub(list, #levels + 2))
+    end
+    return was_there
+end

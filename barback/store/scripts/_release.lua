@@ -6,38 +6,47 @@
 -- first has come first. On a cluster, each queue is for itself. Elsewhere all queues share the
 -- slots, and a slot may go to a message of another queue, whose keys have names that are not among
 -- KEYS: no script can know them beforehand. A queue that is paused or that nobody serves gets none,
--- lest it holds up the others; it gets its share when it is resumed or served again.
+-- and gives back those that no worker has in its hands, lest it holds up the others; it gets its
+-- share when it is resumed or served again.
 
 -- KEYS from here on, see QueueKeys.control:
 local SLOTS, SLOTS_USED, PARKED, LINES = 5, 6, 7, 9
 
-local function keys_at(queue, prefix)
+-- The keys of any queue that shares its limits with this one, by that of its list.
+local function keys_of(control, queue)
+    local namespace = string.match(control[PARKED], '^(.*:)__barback__:')
+    local name = string.sub(queue, #namespace + 1)
+    local prefix = namespace .. '__barback__:' .. name .. ':'
     return {
+        namespace = namespace, name = name,
         queue = queue, messages = queue .. '.msgs', levels = prefix .. 'levels',
         waiting = prefix .. 'waiting', paused = prefix .. 'paused',
-        consumers = prefix .. 'consumers', slots = prefix .. 'slots', parked = prefix .. 'parked',
+        consumers = prefix .. 'consumers', heartbeats = prefix .. 'heartbeats',
+        slots = prefix .. 'slots', parked = prefix .. 'parked',
     }
 end
 
-local function own_keys(control, queue)
-    return keys_at(queue, string.sub(control[PARKED], 1, -#'parked' - 1))
+-- Whether workers take messages of a queue.
+local function is_open(its)
+    return redis.call('EXISTS', its.paused) == 0 and redis.call('EXISTS', its.consumers) == 1
 end
 
--- The keys of any queue that shares its limits with this one, by that of its list.
-local function keys_of(control, queue, its_queue)
-    if its_queue == queue then
-        return own_keys(control, queue)
+-- Whether a worker has a message in its hands.
+local function is_held(its, id)
+    for _, worker in ipairs(redis.call('ZRANGE', its.heartbeats, 0, -1)) do
+        local acks = its.namespace .. '__acks__.' .. worker .. '.' .. its.name
+        if redis.call('SISMEMBER', acks, id) == 1 then
+            return true
+        end
     end
-    local of_all = string.sub(control[SLOTS_USED], 1, -#'limits:slots-used' - 1)
-    local namespace_length = #of_all - #'__barback__:'
-    return keys_at(its_queue, of_all .. string.sub(its_queue, namespace_length + 1) .. ':')
+    return false
 end
 
 -- The keys of the queue whose message is the next to get a slot, or nil.
-local function next_in_line(control, queue, key)
-    for _, its_queue in ipairs(redis.call('ZRANGE', control[LINES] .. ':' .. key, 0, -1)) do
-        local its = keys_of(control, queue, its_queue)
-        if redis.call('EXISTS', its.paused) == 0 and redis.call('EXISTS', its.consumers) == 1 then
+local function next_in_line(control, key)
+    for _, queue in ipairs(redis.call('ZRANGE', control[LINES] .. ':' .. key, 0, -1)) do
+        local its = keys_of(control, queue)
+        if is_open(its) then
             return its
         end
     end
@@ -61,7 +70,7 @@ end
 
 -- Have a message wait for a slot: as the last of all, or as the first of its queue.
 local function park(control, queue, id, key, limit, is_first)
-    local own, place = own_keys(control, queue), nil
+    local own, place = keys_of(control, queue), nil
     if is_first then
         local first = redis.call('ZRANGE', control[LINES] .. ':' .. key, 0, 0, 'WITHSCORES')
         place = string.format('%d', (first[2] or 0) - 1)
@@ -75,7 +84,7 @@ end
 
 -- Have a message wait for a slot no more; false: it does not.
 local function leave_line(control, queue, id)
-    local own, note = own_keys(control, queue), redis.call('HGET', control[PARKED], id)
+    local own, note = keys_of(control, queue), redis.call('HGET', control[PARKED], id)
     if not note then
         return false
     end
@@ -92,7 +101,7 @@ local function fill(control, queue, key, own_limit)
     local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
     local woken = {}
     while true do
-        local its = next_in_line(control, queue, key)
+        local its = next_in_line(control, key)
         local id = its and redis.call('LINDEX', its.parked .. ':' .. key, 0)
         local limit = id and string.match(redis.call('HGET', its.parked, id) or '', '^%S+ (%d+)')
         if limit and own_limit and its.queue == queue then
@@ -143,5 +152,36 @@ local function fill_all(control, queue)
             seen[key] = true
             fill(control, queue, key)
         end
+    end
+end
+
+-- Where nobody takes messages from a queue, those that wait in it give their slots to other queues,
+-- and keep their place before all that wait for one.
+local function yield_slots(control, queue)
+    local own = keys_of(control, queue)
+    if redis.call('EXISTS', own.slots) == 0 or is_open(own) then
+        return
+    end
+    local waiting = {}
+    for _, id in ipairs(redis.call('HKEYS', own.slots)) do
+        if not is_held(own, id) then
+            local is_queued = redis.call('HEXISTS', own.messages, id) == 1
+            local place = is_queued and redis.call('LPOS', list_of(queue, own.levels, id), id)
+            if place then
+                local level = tonumber(string.match(id, '^(%-?[1-9]%d?):') or 0)
+                waiting[#waiting + 1] = {id = id, level = level, place = place}
+            else -- it is delayed, under a rate
+                release(control, queue, id)
+            end
+        end
+    end
+    table.sort(waiting, function(a, b)
+        return a.level > b.level or (a.level == b.level and a.place > b.place)
+    end)
+    for _, it in ipairs(waiting) do
+        local limit, key = string.match(redis.call('HGET', own.slots, it.id), '^(%d+) (.*)$')
+        leave_list(queue, own.levels, it.id)
+        park(control, queue, it.id, key, limit, true)
+        release(control, queue, it.id)
     end
 end

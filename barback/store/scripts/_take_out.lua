@@ -5,14 +5,7 @@ local function take_out(control, queue, messages, levels, delayed_messages, due,
         found = redis.call('HDEL', delayed_messages, id) == 1
         redis.call('HDEL', control[8], id)
     elseif redis.call('HEXISTS', messages, id) == 1 then
-        found = leave_line(control, queue, id)
-        if not found then
-            local list = list_of(queue, levels, id)
-            found = redis.call('LREM', list, 1, id) == 1
-            if list ~= queue and redis.call('EXISTS', list) == 0 then
-                redis.call('ZREM', levels, string.sub(list, #levels + 2))
-            end
-        end
+        found = leave_line(control, queue, id) or leave_list(queue, levels, id)
         if found then
             redis.call('HDEL', messages, id)
         end

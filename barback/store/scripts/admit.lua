@@ -30,7 +30,7 @@ end
 local now = now_ms()
 if at_once > 0 and redis.call('HEXISTS', control[SLOTS], id) == 0 then
     local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
-    if used >= at_once or next_in_line(control, queue, key) then
+    if used >= at_once or next_in_line(control, key) then
         redis.call('SREM', acks, id)
         park(control, queue, id, key, at_once)
         -- Where the limit was raised there is room for the first of them.

@@ -14,6 +14,7 @@
 -- include: _ring
 -- include: _release
 local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local control = {unpack(KEYS, 9)}
 
 local joined = redis.call('HGET', KEYS[5], ARGV[1])
 if joined and tonumber(joined) > tonumber(ARGV[2]) then
@@ -38,5 +39,6 @@ redis.call('ZADD', KEYS[6], now_ms(), ARGV[1])
 if back > 0 then
     ring(KEYS[7], KEYS[8], back)
 end
-fill_all({unpack(KEYS, 9)}, queue)
+yield_slots(control, queue)
+fill_all(control, queue)
 return back

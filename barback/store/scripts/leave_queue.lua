@@ -9,28 +9,27 @@
 -- include: _put_back
 -- include: _ring
 -- include: _release
--- include: _give_back
 local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local control = {unpack(KEYS, 11)}
 
 redis.call('HDEL', KEYS[5], ARGV[1])
-local is_last = redis.call('EXISTS', KEYS[5]) == 0
 
 local back = 0
 for i = #ARGV, 2, -1 do
     if redis.call('SISMEMBER', acks, ARGV[i]) == 1 then
-        back = back + give_back(control, queue, messages, levels, ARGV[i], is_last)
+        back = back + put_back(queue, messages, levels, ARGV[i])
         redis.call('SREM', acks, ARGV[i])
     end
 end
 for _, unknown_id in ipairs(redis.call('SMEMBERS', acks)) do
-    back = back + give_back(control, queue, messages, levels, unknown_id, is_last)
+    back = back + put_back(queue, messages, levels, unknown_id)
 end
 redis.call('DEL', acks, KEYS[9])
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('SREM', KEYS[7], KEYS[9])
 redis.call('HDEL', KEYS[10], ARGV[1])
+yield_slots(control, queue)
 if back > 0 then
     ring(KEYS[7], KEYS[8], back)
 end

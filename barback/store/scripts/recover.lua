@@ -6,6 +6,9 @@
 -- had started are charged. The innocent neighbours of a message that kills every worker are so
 -- charged once, and go on; the killer is charged each time, until a worker fails it unrun.
 --
+-- Where it was the only worker of the queue, the workers of others do this, for the slots that it
+-- kept from them (heartbeat.lua).
+--
 -- KEYS: queue, messages, acks, crashes, levels, consumers, heartbeats, waiting workers, pause,
 --       the worker's bell for this queue, what the workers run, then those of QueueKeys.control
 -- ARGV: worker, the last heartbeat that was judged, the worker's bell for all of its queues
@@ -44,6 +47,7 @@ redis.call('DEL', acks)
 redis.call('HDEL', KEYS[6], worker)
 redis.call('HDEL', KEYS[11], worker)
 redis.call('ZREM', KEYS[7], worker)
+yield_slots(control, queue)
 for _, bell in ipairs({KEYS[10], ARGV[3]}) do
     -- Should it be alive after all, it learns now that it has to join again.
     if redis.call('SREM', KEYS[8], bell) == 1 then

@@ -10,15 +10,16 @@
 -- include: _put_back
 -- include: _ring
 -- include: _release
--- include: _give_back
 local control = {unpack(KEYS, 7)}
-local is_paused = #control > 0 and redis.call('EXISTS', KEYS[6]) == 1
 local back = 0
 for i = #ARGV, 1, -1 do
     if redis.call('SISMEMBER', KEYS[3], ARGV[i]) == 1 then
-        back = back + give_back(control, KEYS[1], KEYS[2], KEYS[4], ARGV[i], is_paused)
+        back = back + put_back(KEYS[1], KEYS[2], KEYS[4], ARGV[i])
         redis.call('SREM', KEYS[3], ARGV[i])
     end
+end
+if #control > 0 then
+    yield_slots(control, KEYS[1])
 end
 if back > 0 then
     ring(KEYS[5], KEYS[6], back)

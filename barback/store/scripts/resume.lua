@@ -1,13 +1,19 @@
 #!lua flags=allow-oom
--- End the pause of a queue, and wake the workers that wait for it.
+-- End the pause of a queue, or note that it has ended by itself, and wake the workers that wait for
+-- it.
 --
 -- KEYS: queue, levels, waiting workers, pause, then those of QueueKeys.control
--- Returns 1, or 0 when the queue was not paused.
+-- ARGV: 'end' to end it
+-- Returns 1, or 0 when there was no pause to end, or there is one again.
 -- include: _waiting_lists
 -- include: _list_of
 -- include: _ring
 -- include: _release
-if redis.call('DEL', KEYS[4]) == 0 then
+if ARGV[1] == 'end' then
+    if redis.call('DEL', KEYS[4]) == 0 then
+        return 0
+    end
+elseif redis.call('EXISTS', KEYS[4]) == 1 then
     return 0
 end
 fill_all({unpack(KEYS, 5)}, KEYS[1])

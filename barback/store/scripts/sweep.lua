@@ -39,6 +39,7 @@ for _, id in ipairs(redis.call('HKEYS', control[SLOTS])) do
         release(control, queue, id)
     end
 end
+yield_slots(control, queue)
 fill_all(control, queue)
 
 local found = redis.call('HSCAN', control[4], ARGV[1], 'COUNT', 500)

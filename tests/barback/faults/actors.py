@@ -13,7 +13,7 @@ from pathlib import Path
 import dramatiq
 
 from barback import RedisBroker
-from barback.control import Control, check_cancelled
+from barback.control import Control, check_cancelled, progress
 from tests.barback.faults.options import LIMITED, PACED, UNIQUE
 
 #: How long a job waits to be let go, in seconds. A test lets it go long before.
@@ -76,15 +76,23 @@ def limited_job(job_id: str, seconds: float) -> None:
     note("effect", job_id)
 
 
+def lone_job(job_id: str, hold: str, seconds: float) -> None:
+    """The work of the actors in :mod:`tests.barback.faults.two_queues`."""
+    note("start", job_id)
+    wait_for_file(Path(hold))
+    time.sleep(seconds)
+    note("effect", job_id)
+
+
 @dramatiq.actor(queue_name="jobs", **PACED)
 def paced_job(job_id: str) -> None:
     note("start", job_id)
     note("effect", job_id)
 
 
-@dramatiq.actor(queue_name="jobs", max_age=1)
+@dramatiq.actor(queue_name="jobs", max_age=30_000)
 def late_job(job_id: str) -> None:
-    """It is too late whenever a worker gets to it."""
+    """It runs only if it is less than half a minute old."""
     note("start", job_id)
 
 
@@ -96,6 +104,15 @@ def patient_job(job_id: str) -> None:
     while time.monotonic() < deadline:
         check_cancelled()
         time.sleep(0.01)
+    note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs")
+def reporting_job(job_id: str, *, hold: str) -> None:
+    note("start", job_id)
+    progress(1, 2, "waiting")
+    wait_for_file(Path(hold))
+    progress(2, 2, "through")
     note("effect", job_id)
 
 

@@ -50,12 +50,15 @@ class Scene:
         program: Sequence[str] = ("dramatiq",),
         redis_url: str | None = None,
         variables: Mapping[str, str] | None = None,
+        actors: str = ACTORS,
+        queues: Sequence[str] = (),
     ) -> TestProcess:
-        """Start a worker of one process; by default, wait until it is ready."""
+        """Start a worker of one process; by default, of all queues, and wait until it is ready."""
         worker = self._start(
             [
                 *program,
-                ACTORS,
+                actors,
+                *(("--queues", *queues) if queues else ()),
                 "--processes",
                 "1",
                 "--threads",
@@ -113,11 +116,11 @@ class Scene:
         )
         print(self.ledger.report(dead=dead))  # noqa: T201 - pytest -s or -rP shows it
 
-    def wait_until_nothing_is_left(self) -> None:
+    def wait_until_nothing_is_left(self, *queue_names: str) -> None:
         eventually(
-            lambda: self.broker.do_qsize("jobs") == 0,
+            lambda: not any(map(self.broker.do_qsize, queue_names or ("jobs",))),
             timeout_seconds=15,
-            complaint="the queue is not empty",
+            complaint="a queue is not empty",
         )
 
     def dead_letters(self) -> set[str]:

@@ -31,8 +31,8 @@ def most_at_once(
     return most
 
 
-def no_trace_is_left(scene: Scene) -> None:
-    scene.wait_until_nothing_is_left()
+def no_trace_is_left(scene: Scene, *queue_names: str) -> None:
+    scene.wait_until_nothing_is_left(*queue_names)
     keys: Any = scene.broker.client.keys("dramatiq:__barback__:*:*")
     kinds = {key.decode().split(":")[3] for key in keys if not key.endswith(b":lines")}
     of_work = {"claims", "slots", "slots-used", "parked", "lines", "paced", "cancelling"}

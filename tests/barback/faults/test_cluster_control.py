@@ -128,7 +128,9 @@ def test_running_messages_are_seen_and_stopped(broker: RedisBroker) -> None:
         )
 
 
-def test_pauses_claims_and_the_limits_of_each_queue_hold(broker: RedisBroker) -> None:
+def test_pauses_claims_and_the_limits_of_each_queue_hold(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
     # Given a paused queue, and actors that may run one at a time
     lock, most, at_work = threading.Lock(), dict.fromkeys(QUEUES, 0), dict.fromkeys(QUEUES, 0)
 
@@ -141,6 +143,7 @@ def test_pauses_claims_and_the_limits_of_each_queue_hold(broker: RedisBroker) ->
             at_work[queue] -= 1
 
     actors = declare(broker, work, limit=Limit("one", at_once=1), unique=Unique())
+    caplog.set_level("WARNING", "barback.worker")
     pause(broker, QUEUES[0], reason="a test")
     sent = [actor.send(actor.queue_name, number) for actor in actors for number in range(6)]
     again = [actor.send(actor.queue_name, 1) for actor in actors]
@@ -156,3 +159,6 @@ def test_pauses_claims_and_the_limits_of_each_queue_hold(broker: RedisBroker) ->
 
     assert [it.message_id for it in again] == [it.message_id for it in sent[1::6]]
     assert set(most.values()) == {1}
+    # … and the worker to have said that the limit is each queue's own
+    [warning] = caplog.messages
+    assert "'one' holds for each of the queues queue-0, queue-1" in warning

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from barback.control import cancel, find, pause, resume
+from barback.control import cancel, find
 from tests.barback.faults.controlled import most_at_once, no_trace_is_left
 from tests.barback.faults.options import AT_ONCE, LIMITED, UNIQUE, declare
 from tests.support.polling import eventually
@@ -185,30 +185,3 @@ def test_a_running_job_is_stopped_from_another_process(scene: Scene, proxy: Prox
     no_trace_is_left(scene)
     assert scene.ledger.done() == {"next": 1}
     assert find(scene.broker, running_id).state == "cancelled"
-
-
-@pytest.mark.slow
-def test_a_pause_outlives_a_killed_worker_with_limited_jobs(scene: Scene) -> None:
-    # Given limited jobs under way
-    limited_job = declare(scene.broker, "limited_job", LIMITED)
-    scene.start_worker(threads=2)
-    for number in range(6):
-        limited_job.send(f"job-{number}", 0.2)
-    scene.ledger.promised |= {f"job-{number}" for number in range(6)}
-    eventually(lambda: len(scene.ledger.started()) == 2)
-
-    # When the queue is paused, its worker killed, and another one starts
-    pause(scene.broker, "jobs")
-    scene.ledger.note_fault()
-    killed_pid = scene.ledger.entries("start")[-1].pid
-    os.kill(killed_pid, signal.SIGKILL)
-    started = scene.ledger.started()
-    scene.start_worker(threads=2)
-
-    # Expect nothing to run until it is resumed, and then everything
-    with pytest.raises(AssertionError):
-        eventually(lambda: scene.ledger.started() != started, timeout_seconds=5)
-    resume(scene.broker, "jobs")
-    scene.wait_until_all_is_done(timeout_seconds=RECOVERY_SECONDS + MARGIN_SECONDS)
-    no_trace_is_left(scene)
-    assert most_at_once(scene, killed_pid) <= AT_ONCE

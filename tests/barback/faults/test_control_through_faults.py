@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from barback.control import cancel, find, pause, resume
-from tests.barback.faults.conftest import message
+from barback.control import Progress, cancel, find, pause, paused, resume
+from barback.monitoring.queues import queue_statuses
 from tests.barback.faults.controlled import most_at_once, no_trace_is_left
-from tests.barback.faults.options import (
-    AT_ONCE,
-    LIMITED,
-    PACED,
-    PER_SECONDS,
-    RATE,
-    UNIQUE,
-    declare,
+from tests.barback.faults.options import AT_ONCE, PER_SECONDS, RATE
+from tests.barback.faults.world import (
+    World,
+    cut_network,
+    killed_worker,
+    paused_queue,
+    restarted_server,
 )
 from tests.support.polling import eventually
 from tests.support.proxy import Proxy
@@ -38,69 +34,10 @@ PACED_IDS = [f"paced-{number}" for number in range(3 * RATE)]
 pytestmark = pytest.mark.slow
 
 
-class World:
-    """A scene whose workers reach the server through a network that may be cut.
-
-    Parameters:
-      scene: The scene.
-      server: Its server.
-      proxy: The network.
-      go_on: The unique job ends when this file exists.
-    """
-
-    def __init__(self, scene: Scene, server: EmbeddedServer, proxy: Proxy, go_on: Path) -> None:
-        self.scene = scene
-        self.server = server
-        self.proxy = proxy
-        self.go_on = go_on
-        self.killed_pid = 0
-        self.unique = declare(scene.broker, "unique_job", UNIQUE)
-        self.limited = declare(scene.broker, "limited_job", LIMITED)
-        self.paced = declare(scene.broker, "paced_job", PACED)
-
-    def send_unique(self) -> str:
-        return self.unique.send("unique", str(self.go_on)).message_id
-
-    def send(self, job_id: str, actor: str) -> str:
-        sent = self.scene.broker.enqueue(message(job_id, actor=actor))
-        return str(sent.options["redis_message_id"])
-
-
 @pytest.fixture
 def world(mortal_scene: Scene, mortal_server: EmbeddedServer, tmp_path: Path) -> Iterator[World]:
     with Proxy(mortal_server.url) as proxy:
         yield World(mortal_scene, mortal_server, proxy, tmp_path / "go-on")
-
-
-@contextlib.contextmanager
-def killed_worker(world: World) -> Iterator[None]:
-    world.killed_pid = world.scene.ledger.pid_of("unique")
-    os.kill(world.killed_pid, signal.SIGKILL)
-    yield
-
-
-@contextlib.contextmanager
-def cut_network(world: World) -> Iterator[None]:
-    world.proxy.close()
-    yield
-    world.proxy.open()
-
-
-@contextlib.contextmanager
-def restarted_server(world: World) -> Iterator[None]:
-    pid = world.server.pid()
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not world.server.is_running())
-    world.server.ensure()
-    yield
-
-
-@contextlib.contextmanager
-def paused_queue(world: World) -> Iterator[None]:
-    pause(world.scene.broker, "jobs", reason="a fault test")
-    yield
-    assert resume(world.scene.broker, "jobs")
 
 
 @pytest.mark.parametrize("fault", [killed_worker, cut_network, restarted_server, paused_queue])
@@ -109,16 +46,17 @@ def test_what_actors_want_holds_through_a_fault(
 ) -> None:
     # Given two workers, and jobs of all kinds under way
     scene, ledger = world.scene, world.scene.ledger
-    for _ in range(2):
-        scene.start_worker(threads=6, redis_url=world.proxy.url)
+    world.start_workers(threads=6)
     first = world.send_unique()
     running = world.send("cancelled", "patient_job")
-    scene.wait_for_starts("unique", "cancelled")
+    telling = world.send("telling", "reporting_job", hold=str(world.go_on))
+    scene.wait_for_starts("unique", "cancelled", "telling")
+    eventually(lambda: find(scene.broker, telling).progress == Progress(1, 2, "waiting"))
     for job_id in LIMITED_IDS:
         world.limited.send(job_id, 0.2)
     for job_id in PACED_IDS:
         world.paced.send(job_id)
-    ledger.promised |= {"unique", *LIMITED_IDS, *PACED_IDS}
+    ledger.promised |= {"unique", "telling", *LIMITED_IDS, *PACED_IDS}
     scene.wait_for_effects(2)
 
     # When something fails; and meanwhile one is cancelled, one comes too late, and one is sent
@@ -126,8 +64,9 @@ def test_what_actors_want_holds_through_a_fault(
     ledger.note_fault()
     with fault(world):
         assert cancel(scene.broker, running) == "asked"
-        late = world.send("late", "late_job")
+        late = world.send_late()
         again = world.send_unique()
+        assert find(scene.broker, telling).state == "running"
     world.go_on.touch()
 
     # Expect each to be done, within its limits; what was cancelled or late not to be
@@ -145,5 +84,38 @@ def test_what_actors_want_holds_through_a_fault(
 
     # … what has ended well to be remembered, no trace to be left, and the way to be free
     eventually(lambda: find(scene.broker, first).state == "done")
+    eventually(lambda: find(scene.broker, telling).progress == Progress(2, 2, "through"))
     no_trace_is_left(scene)
     assert world.send_unique() != first
+
+
+@pytest.mark.parametrize("fault", [killed_worker, cut_network, restarted_server])
+def test_a_pause_holds_through_a_fault(
+    fault: Callable[[World], AbstractContextManager[None]], world: World
+) -> None:
+    # Given limited jobs under way, on a queue that is paused
+    scene, ledger = world.scene, world.scene.ledger
+    world.start_workers(threads=2)
+    job_ids = [f"job-{number}" for number in range(30)]
+    for job_id in job_ids:
+        world.limited.send(job_id, 0.3)
+    ledger.promised |= set(job_ids)
+    eventually(lambda: len(ledger.started()) >= AT_ONCE)
+    world.victim = ledger.entries("start")[-1].job_id
+    pause(scene.broker, "jobs", reason="a fault test")
+
+    # When something fails
+    ledger.note_fault()
+    with fault(world):
+        assert paused(scene.broker)["jobs"].reason == "a fault test"
+
+    # Expect nothing to start when what ran has ended or come back, until the queue is resumed
+    eventually(lambda: queue_statuses(scene.broker)[0].running == 0, timeout_seconds=20)
+    started = ledger.started()
+    assert len(started) < len(job_ids)
+    with pytest.raises(AssertionError):
+        eventually(lambda: ledger.started() != started, timeout_seconds=3)
+    assert resume(scene.broker, "jobs")
+    scene.wait_until_all_is_done(timeout_seconds=30)
+    no_trace_is_left(scene)
+    assert most_at_once(scene, world.killed_pid) <= AT_ONCE

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
-from barback.control import Control, Limit, cancel, find, pause, purge, resume
+from barback.control import Control, Limit, cancel, find, pause, paused, purge, resume
+from barback.messages.room import Room
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ class Office:
         """Have as many that run end."""
         self._may_end.release(count)
 
-    def start_worker(self, queue: str) -> dramatiq.Worker:
-        worker = dramatiq.Worker(self._broker, queues={queue}, worker_threads=2, worker_timeout=100)
+    def start_worker(self, queue: str, *, threads: int = 2) -> dramatiq.Worker:
+        worker = dramatiq.Worker(
+            self._broker, queues={queue}, worker_threads=threads, worker_timeout=100
+        )
         worker.start()
         self._workers.append(worker)
         return worker
@@ -127,6 +130,107 @@ def test_a_paused_queue_does_not_hold_up_the_others(broker: RedisBroker, office:
     assert office.order == ["b1", "u1"]
     resume(broker, "bulk")
     office.starts("b1", "u1", "b2")
+    office.end()
+    office.nothing_is_left()
+
+
+@pytest.mark.slow
+def test_a_pause_that_ends_by_itself_gives_the_queue_its_share_again(
+    broker: RedisBroker, office: Office
+) -> None:
+    # Given one that waits for another one, whose slot becomes free while its queue is paused
+    for queue in QUEUES:
+        office.start_worker(queue)
+    office.send("urgent", "u1")
+    office.starts("u1")
+    office.waits(office.send("bulk", "b1"))
+    pause(broker, "bulk", for_seconds=2)
+    office.end()
+    eventually(lambda: broker.do_qsize("urgent") == 0)
+    assert office.order == ["u1"]
+
+    # When the pause ends, expect it to run at once
+    office.starts("u1", "b1")
+    assert not paused(broker)
+    office.end()
+    office.nothing_is_left()
+
+
+@pytest.mark.parametrize("what", ["pause", "stop"])
+def test_a_slot_that_was_taken_ahead_goes_to_the_others_of_a_queue_that_is_held_up(
+    what: str, broker: RedisBroker, office: Office
+) -> None:
+    # Given one whose worker has taken it ahead, with its slot, while its only thread is busy
+    let_go = threading.Event()
+    dramatiq.actor(broker=broker, actor_name="busy", queue_name="bulk")(lambda: let_go.wait(20))
+    office.start_worker("urgent")
+    worker = office.start_worker("bulk", threads=1)
+    office.send("urgent", "u1")
+    office.starts("u1")
+    office.waits(office.send("bulk", "b1"))
+    broker.get_actor("busy").send()
+    office.waits(office.send("urgent", "u2"))
+    eventually(lambda: broker.store.calls("bulk").length() == 0)
+    held = broker.store.keys("bulk").slots
+    # When its queue is paused, or that worker, which is its only one, is told to stop
+    office.end()
+    eventually(lambda: broker.client.hlen(held) == 1)
+    if what == "pause":
+        pause(broker, "bulk")
+    else:
+        stopping = threading.Thread(target=worker.stop)
+        stopping.start()
+
+    # Expect the slot to go to the other queue, though the thread is still busy
+    office.starts("u1", "u2")
+    assert broker.client.hlen(held) == 0
+    let_go.set()
+
+    # … and the one that had it to run later
+    if what == "pause":
+        resume(broker, "bulk")
+    else:
+        stopping.join()
+        office.start_worker("bulk")
+    office.end()
+    office.starts("u1", "u2", "b1")
+    office.end()
+    office.nothing_is_left()
+
+
+@pytest.mark.parametrize("what", ["pause", "stop", "kill"])
+def test_a_slot_in_a_queue_goes_to_the_others_when_nobody_takes_it_from_there(
+    what: str, broker: RedisBroker, office: Office
+) -> None:
+    # Given two that wait at the head of a queue, of which one has the only slot
+    ids = [office.send("bulk", name) for name in ("b1", "b2")]
+    calls = broker.store.worker_calls("bulk", "worker")
+    connections = broker.store.connections_to("bulk")
+    calls.join("1", [], connections)
+    connections.run(*calls.claiming(1, 1000, "1"))
+    assert calls.admit(ids[0], Room("smtp", 1, 0, 0))
+    calls.requeue([ids[0]])
+    office.start_worker("urgent")
+    office.waits(office.send("urgent", "u1"))
+
+    # When the queue is paused, or its only worker goes or dies
+    if what == "pause":
+        pause(broker, "bulk")
+    elif what == "stop":
+        calls.leave([])
+    else:
+        heartbeat = broker.client.zscore(broker.store.keys("bulk").heartbeats, "worker")
+        assert calls.recover(str(heartbeat).encode()) == 0
+
+    # Expect the other queue to have the slot, and those to run in their order afterwards
+    office.starts("u1")
+    assert [find(broker, it).state for it in ids] == ["limited", "waiting"]
+    office.start_worker("bulk")
+    resume(broker, "bulk")
+    office.end()
+    office.starts("u1", "b1")
+    office.end()
+    office.starts("u1", "b1", "b2")
     office.end()
     office.nothing_is_left()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import dramatiq
 import pytest
 
-from barback.control import Limit, Unique, cancelled, check_cancelled
+from barback.control import Limit, Progress, Unique, cancelled, check_cancelled, progress
+from barback.control.running import current
 from barback.control.stub import StubBroker
 from barback.errors import AlreadyEnqueued
 from tests.support.polling import eventually
@@ -161,3 +162,49 @@ def test_a_message_is_cancelled_while_it_waits_and_while_it_runs(
     broker.join("default", timeout=5_000)
     assert ran == []
     assert broker.dead_letters == []
+
+
+def test_progress_is_kept_and_stops_what_is_cancelled(
+    broker: StubBroker, run_worker: Callable[[], dramatiq.Worker]
+) -> None:
+    # Given an actor that says how far it is, and goes on until that stops it
+    seen: list[Progress | None] = []
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        with pytest.raises(ValueError, match="0 or more, got -1 and None"):
+            progress(-1)
+        progress(1, 2, "x" * 300)
+        running = current()
+        assert running is not None
+        seen.append(running.progress)
+        eventually(cancelled)
+        progress(2, 2)
+        seen.append(None)
+
+    progress(1, 2, "outside of an actor it does nothing")
+
+    # When it is cancelled, expect it to go no further, and to be no dead letter
+    message = work.send()
+    run_worker()
+    eventually(lambda: seen == [Progress(1, 2, "x" * 200)])
+    broker.cancel(message)
+    broker.join("default", timeout=5_000)
+    assert len(seen) == 1
+    assert broker.dead_letters == []
+
+
+def test_a_message_that_is_too_old_is_not_run(
+    broker: StubBroker, run_worker: Callable[[], dramatiq.Worker]
+) -> None:
+    ran: list[str] = []
+    note = dramatiq.actor(broker=broker, actor_name="note", max_age=30_000)(ran.append)
+    late = note.message("late")
+    late = broker.enqueue(late.copy(message_timestamp=late.message_timestamp - 60_000))
+    note.send("in time")
+
+    run_worker()
+    broker.join("default", timeout=5_000, fail_fast=False)
+
+    assert ran == ["in time"]
+    assert [it.message_id for it in broker.dead_letters] == [late.message_id]

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq.errors import ActorNotFound
+from dramatiq.middleware import SkipMessage
 
+from barback.dead_letters.details import describe_failure
+from barback.errors import WorkersDied
 from barback.messages.delivery import Delivery, FollowUp
 
 
@@ -72,3 +77,22 @@ def test_a_replaced_message_is_what_the_delivery_shows(delivery: Delivery) -> No
     assert delivery.args == delivery._message.args == (2,)
     assert delivery.options == {"is_plain": True}
     assert str(delivery) == "serve(2)"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("no beer"), "failed"),
+        (SkipMessage("too old"), "expired"),
+        (WorkersDied("three"), "worker died"),
+        (ActorNotFound("who"), "unknown actor"),
+    ],
+)
+def test_a_dead_letter_says_what_kind_of_end_it_was(
+    error: BaseException, reason: str, delivery: Delivery
+) -> None:
+    delivery.stuff_exception(error)
+
+    details = json.loads(describe_failure(delivery))
+
+    assert (details["reason"], details["error"]) == (reason, f"{type(error).__name__}: {error}")

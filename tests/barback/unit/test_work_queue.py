@@ -118,3 +118,37 @@ def test_many_threads_get_each_item_once() -> None:
         taker.join(10)
 
     assert sorted(taken) == list(range(4_000))
+
+
+def test_some_can_be_taken_out_while_threads_take_others() -> None:
+    # Given threads that take items, and one that puts them there
+    queue, taken, taken_out = WorkQueue(), list[int](), list[int]()
+    is_over = threading.Event()
+
+    def take() -> None:
+        while not is_over.is_set():
+            with contextlib.suppress(Empty):
+                taken.append(queue.get(timeout=0.01).number)
+                queue.task_done()
+
+    def put() -> None:
+        for number in range(4_000):
+            queue.put(Item(number % 3, number))
+
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    putting = threading.Thread(target=put)
+    for thread in (*threads, putting):
+        thread.start()
+
+    # When another one takes some out meanwhile
+    while putting.is_alive():
+        taken_out += [item.number for item in queue.take_out(lambda item: item.number % 2 == 0)]
+    queue.join()
+    is_over.set()
+    for thread in threads:
+        thread.join(10)
+
+    # Expect each to be somewhere once
+    assert not [number for number in taken_out if number % 2]
+    assert sorted(taken + taken_out) == list(range(4_000))
+    assert queue.empty()

@@ -131,7 +131,7 @@ def test_a_report_is_made_and_read_in_chinese(website: Website, start_here: Proc
 
         # When a worker makes it
         start_here(["dramatiq", "actors", "-Q", "reports", "--processes", "1", "--threads", "1"])
-        eventually(lambda: "每日收入" in staff.get(report.url.path).text, timeout_seconds=60)
+        eventually(lambda: "每日销售额" in staff.get(report.url.path).text, timeout_seconds=60)
 
         # Expect numbers, dates and drinks as Chinese writes them
         page = staff.get(report.url.path).text

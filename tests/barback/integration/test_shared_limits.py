@@ -235,6 +235,50 @@ def test_a_slot_in_a_queue_goes_to_the_others_when_nobody_takes_it_from_there(
     office.nothing_is_left()
 
 
+def test_a_slot_of_one_that_is_delayed_by_a_rate_goes_to_the_others_of_a_paused_queue(
+    broker: RedisBroker, office: Office
+) -> None:
+    # Given one that has the only slot, and is delayed since another one has just started
+    ids = [office.send("bulk", name) for name in ("b1", "b2")]
+    calls = broker.store.worker_calls("bulk", "worker")
+    connections = broker.store.connections_to("bulk")
+    calls.join("1", [], connections)
+    connections.run(*calls.claiming(2, 1000, "1"))
+    assert calls.admit(ids[0], Room("smtp", 1, 1, 60_000))
+    calls.settle((ids[0], "ack", "", ""), None)
+    assert not calls.admit(ids[1], Room("smtp", 1, 1, 60_000))
+    slots = broker.store.keys("bulk").slots
+    assert broker.client.hlen(slots) == 1
+    office.start_worker("urgent")
+    office.waits(office.send("urgent", "u1"))
+
+    # When its queue is paused, expect the other one to run, and it to be due as before
+    pause(broker, "bulk")
+    office.starts("u1")
+    assert broker.client.hlen(slots) == 0
+    assert find(broker, ids[1]).until
+    office.end()
+
+
+def test_what_is_wrong_with_another_queue_stops_no_heartbeat(broker: RedisBroker) -> None:
+    # Given a queue that holds slots and whose heartbeats are something else, and one that holds
+    # slots of a worker that is silent
+    store = broker.store
+    store.register(["strange", "silent"])
+    broker.client.hset(store.keys("silent").slots_used, "smtp", 2)
+    for name in ("strange", "silent"):
+        broker.client.hset(store.keys(name).slots, "id", "2 smtp")
+    broker.client.set(store.keys("strange").heartbeats, "something else")
+    broker.client.zadd(store.keys("silent").heartbeats, {"worker": 1})
+
+    # When a worker of another queue gives a heartbeat, expect it to hear of the silent one alone
+    suspects = store.heartbeat(
+        store.connections_to("own"), "me", {"own": True}, suspicious_ms=60_000
+    )
+    assert suspects == {"own": [], "silent": [b"worker", b"1"]}
+    assert broker.client.zscore(store.keys("own").heartbeats, "me")
+
+
 def test_a_queue_that_nobody_serves_does_not_hold_up_the_others(office: Office) -> None:
     # Given one that runs, and one of each queue that waits for it
     office.start_worker("urgent")

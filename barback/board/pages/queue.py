@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from barback.board.context import Board
     from barback.board.endpoints import Form
-    from barback.board.snapshot import QueueRow
+    from barback.board.rows import QueueRow
 
 #: For how long a queue can be paused by the board, in minutes; 0: until somebody resumes it.
 PAUSE_MINUTES = (0, 10, 60, 24 * 60)

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from barback.store.store import Store
 
-#: How many delayed messages of a queue are looked at. Where there are more, those are a random
-#: sample, and what is read out of it is wrong by five percentage points at the most, as a rule.
-SAMPLE_SIZE = 500
+#: Up to how many delayed messages of a queue each is looked at.
+MAX_COUNTED = 1_000
+
+#: How many are looked at where there are more, picked at random. What is read out of them is wrong
+#: by seven percentage points at the most, as a rule. Redis takes less than a millisecond for it.
+SAMPLE_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,16 @@ def count_retrying(store: Store, delayed: Mapping[str, int]) -> dict[str, Retryi
     names = [name for name, count in delayed.items() if count]
     with store.client.pipeline(transaction=False) as pipeline:
         for name in names:
-            pipeline.zrandmember(store.keys(name).due, SAMPLE_SIZE)
+            if delayed[name] <= MAX_COUNTED:
+                pipeline.zrange(store.keys(name).due, 0, MAX_COUNTED - 1)
+            else:
+                pipeline.zrandmember(store.keys(name).due, SAMPLE_SIZE)
         samples: list[list[bytes]] = pipeline.execute()
-    return {
-        name: _reckoned(sample, delayed[name]) for name, sample in zip(names, samples, strict=True)
-    }
+    return {name: _reckoned(it, delayed[name]) for name, it in zip(names, samples, strict=True)}
 
 
-def _reckoned(sample: list[bytes], delayed: int) -> Retrying:
-    retries = sum(is_retry(each.decode(errors="replace")) for each in sample)
-    if len(sample) < SAMPLE_SIZE:
+def _reckoned(ids: list[bytes], delayed: int) -> Retrying:
+    retries = sum(is_retry(each.decode(errors="replace")) for each in ids)
+    if delayed <= MAX_COUNTED:
         return Retrying(min(retries, delayed))
-    return Retrying(round(delayed * retries / len(sample)), is_estimate=delayed > len(sample))
+    return Retrying(round(delayed * retries / max(1, len(ids))), is_estimate=True)

@@ -217,7 +217,8 @@ def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> N
     try:
         client.slowlog_reset()
         found = httpx.get(f"{url}/dead?q=error:keg&format=json", timeout=60).json()
-        for path in ("/", "/dead", "/queues/beer?page=70", "/delayed?page=150", "/history"):
+        pages = ["/", "/dead", "/queues/beer?page=70", "/delayed?page=150", "/history"]
+        for path in (*pages, "/queues/beer?q=nobody", "/delayed?q=nobody"):
             assert httpx.get(f"{url}{path}", timeout=60).status_code == 200
         entries: list[Any] = client.slowlog_get(20_000)
     finally:

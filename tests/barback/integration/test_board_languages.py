@@ -36,7 +36,7 @@ def client(broker: RedisBroker) -> BoardClient:
 #: Names in the data, and of what can be searched by.
 DATA = (
     *("beer", "pour", "table", "nobody", "nothing", "none", "anybody", "retries"),
-    *("hour", "day", "week", "actor", "id", "error", "reason", "fault"),
+    *("hour", "day", "week", "actor", "id", "error", "reason", "fault", "page"),
 )
 
 
@@ -63,6 +63,8 @@ def test_pages_with_messages_are_in_chinese(broker: RedisBroker, client: BoardCl
 
     # Expect their pages to be in Chinese
     for path in ("/", "/queues/beer", "/delayed", "/dead", "/dead?q=order-3", "/dead?queue=beer"):
+        read(client, path, waiting, delayed)
+    for path in ("/queues/beer?q=order-1", "/queues/beer?q=order-2", "/delayed?q=state:retrying"):
         read(client, path, waiting, delayed)
     assert "等待中" in read(client, f"/queues/beer/messages/{waiting}", waiting).text
     assert "后到期" in read(client, f"/queues/beer/messages/{delayed}", delayed).text

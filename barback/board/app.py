@@ -24,6 +24,7 @@ from barback.board.jobs import Jobs
 from barback.board.pages import (
     chosen,
     dead,
+    done,
     history,
     message,
     overview,
@@ -137,6 +138,7 @@ def _pages(context: Board) -> list[Route]:
         "/workers": ("workers.html", overview.workers),
         "/delayed": ("delayed.html", queue.delayed),
         "/dead": ("dead.html", dead.dead),
+        "/done": ("done.html", done.done),
         "/history": ("history.html", history.history),
         "/schedules": ("schedules.html", schedules.schedules),
         "/jobs/{job}": ("job.html", dead.job),

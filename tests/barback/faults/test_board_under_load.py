@@ -94,7 +94,8 @@ def test_an_operator_walks_every_page_and_does_everything(
     _sort_out_dead_letters(page, broker)
 
     # Nothing is wider than a phone.
-    for path in ("/", "/running", "/delayed", "/dead", "/queues/beer", "/workers", "/history"):
+    paths = ("/", "/running", "/delayed", "/dead", "/done", "/queues/beer", "/workers", "/history")
+    for path in (*paths, "/schedules", "/queues/beer?q=actor:*", "/delayed?q=state:delayed"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 

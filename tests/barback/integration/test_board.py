@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.everywhere
 
-PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/history", "/schedules"]
+PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/done", "/history", "/schedules"]
 
 
 @pytest.fixture

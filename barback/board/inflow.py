@@ -43,7 +43,7 @@ class Inflow:
     def rates(self, statuses: Sequence[QueueStatus], timeline: Timeline) -> dict[str, float | None]:
         """How many messages a second have come into each queue over the last minutes in which
         somebody has looked; None where that cannot be told: somebody has just begun to look, or
-        its workers do not count.
+        a queue has workers and none of the fleet counts.
 
         Parameters:
           statuses: The queues.
@@ -72,7 +72,7 @@ class Inflow:
     def _rate(self, status: QueueStatus, timeline: Timeline) -> float | None:
         first, name = self._looks[0], status.name
         seconds = timeline.ended_at - first.taken_at
-        if seconds < LEAST_SECONDS or (status.workers and not timeline.chosen(name)):
+        if seconds < LEAST_SECONDS or (status.workers and not timeline.rows):
             return None
         grown = _held(status) - first.held.get(name, 0)
         ended = _ended_since(timeline, name, first.period) - first.ended.get(name, 0)

@@ -48,6 +48,12 @@ def all_standing_orders(session: Session) -> list[StandingOrder]:
     return list(session.scalars(select(StandingOrder).order_by(StandingOrder.created_at)))
 
 
+def latest_standing_orders(session: Session, at_most: int) -> list[StandingOrder]:
+    """Those that were made last, the latest first."""
+    query = select(StandingOrder).order_by(StandingOrder.created_at.desc()).limit(at_most)
+    return list(session.scalars(query))
+
+
 def standing_orders_of(session: Session, visitor: str) -> list[StandingOrder]:
     query = select(StandingOrder).where(StandingOrder.visitor == visitor)
     return list(session.scalars(query.order_by(StandingOrder.created_at)))
@@ -92,6 +98,13 @@ def mark_ordered(session: Session, order_id: str, scheduled: dt.datetime) -> boo
         .values(handled_until=scheduled, last_ordered_at=scheduled)
     )
     return changed_rows(session, note) == 1
+
+
+def mark_ordered_beside(session: Session, order_id: str, moment: dt.datetime) -> None:
+    """Note that somebody ordered beside the schedule, whose runs are due as before."""
+    session.execute(
+        update(StandingOrder).where(StandingOrder.id == order_id).values(last_ordered_at=moment)
+    )
 
 
 def mark_left_out(session: Session, order_id: str, *, until: dt.datetime) -> None:

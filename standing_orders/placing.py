@@ -9,9 +9,10 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.errors import BrokerUnavailable
+from database.base import utc_now
 from database.engine import writing
 from database.orders import add_order, mark_queued
-from database.standing_orders import mark_left_out, mark_ordered
+from database.standing_orders import mark_left_out, mark_ordered, mark_ordered_beside
 from settings import settings
 from standing_orders.timing import in_zone
 
@@ -69,7 +70,37 @@ class Placing:
             return False
         return True
 
+    def place_beside(self, order: StandingOrder) -> str | None:
+        """Order once more, now, beside its schedule.
+
+        Returns:
+          The id of the message's entry, or None where the last one still waits.
+
+        Raises:
+          BrokerUnavailable, redis.RedisError, SQLAlchemyError: It was not ordered.
+        """
+        now = utc_now()
+        placed = self._send(order, now)
+        if placed is not None:
+            with writing() as session:
+                mark_ordered_beside(session, order.id, now)
+        return placed
+
     def _place(self, order: StandingOrder, scheduled: dt.datetime) -> None:
+        placed = self._send(order, scheduled)
+        with writing() as session:
+            mark_ordered(session, order.id, scheduled)
+        if placed:
+            self.logger.info("Ordered: %s, due %s.", order.drink, _shown(order, scheduled))
+        else:
+            self.logger.info(
+                "Not ordered again: %s, due %s. The last one still waits, or another scheduler has "
+                "ordered it.",
+                order.drink,
+                _shown(order, scheduled),
+            )
+
+    def _send(self, order: StandingOrder, scheduled: dt.datetime) -> str | None:
         stamp = f"{scheduled:%Y%m%dT%H%M%SZ}"
         order_id = f"{order.id}-{stamp}"
         if order.visitor is not None:  # there is a page on which somebody looks for it
@@ -82,16 +113,7 @@ class Placing:
         )
         with writing() as session:
             mark_queued(session, order_id, message=None if placed is None else placed.encode())
-            mark_ordered(session, order.id, scheduled)
-        if placed:
-            self.logger.info("Ordered: %s, due %s.", order.drink, _shown(order, scheduled))
-        else:
-            self.logger.info(
-                "Not ordered again: %s, due %s. The last one still waits, or another scheduler has "
-                "ordered it.",
-                order.drink,
-                _shown(order, scheduled),
-            )
+        return None if placed is None else str(placed.options["redis_message_id"])
 
     def _is_full(self, order: StandingOrder) -> bool:
         """Whether so many orders wait already that the website would take no more, either."""

@@ -8,5 +8,6 @@ extra ``board``::
 
 from barback.board.access import Authorize, anybody, with_token
 from barback.board.app import board
+from barback.board.schedules import Schedule, Schedules
 
-__all__ = ["Authorize", "anybody", "board", "with_token"]
+__all__ = ["Authorize", "Schedule", "Schedules", "anybody", "board", "with_token"]

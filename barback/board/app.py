@@ -24,19 +24,21 @@ from barback.board.jobs import Jobs
 from barback.board.pages import (
     chosen,
     dead,
+    done,
     history,
     message,
     overview,
     queue,
     running,
-    schedules,
 )
+from barback.board.pages import schedules as schedules_page
 from barback.board.pages.events import events
 from barback.board.pages.export import export
 from barback.board.pages.health import health
 from barback.board.pages.prometheus import prometheus
 from barback.board.reader import SharedReader
 from barback.board.rendering import wants_json
+from barback.board.schedules import no_schedules
 from barback.board.security_headers import SecurityHeaders
 from barback.board.shown import no_redaction
 from barback.board.snapshot import SnapshotTaker
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
 
     from barback.board.access import Authorize
+    from barback.board.schedules import Schedules
     from barback.board.shown import Redact
     from barback.broker import RedisBroker
 
@@ -79,6 +82,7 @@ def board(
     read_only: bool = False,
     redact: Redact = no_redaction,
     trace_url: str | None = None,
+    schedules: Schedules = no_schedules,
 ) -> ASGIApp:
     """The board of a broker, as an ASGI application.
 
@@ -94,6 +98,8 @@ def board(
         as they may be shown, searched and exported.
       trace_url: Where traces are looked at, as an address with ``{trace_id}`` in it: the page of a
         message that carries one links there.
+      schedules: Tells the schedules that the program keeps itself, as
+        :class:`barback.board.Schedule` each; it takes how many at the most.
 
     Raises:
       ValueError: When `trace_url` is no such address.
@@ -110,6 +116,7 @@ def board(
         reader=SharedReader(SnapshotTaker(broker, reading).take),
         history=reading,
         jobs=Jobs(),
+        schedules=schedules,
         trace_url=trace_url,
     )
     app = Starlette(
@@ -137,8 +144,9 @@ def _pages(context: Board) -> list[Route]:
         "/workers": ("workers.html", overview.workers),
         "/delayed": ("delayed.html", queue.delayed),
         "/dead": ("dead.html", dead.dead),
+        "/done": ("done.html", done.done),
         "/history": ("history.html", history.history),
-        "/schedules": ("schedules.html", schedules.schedules),
+        "/schedules": ("schedules.html", schedules_page.schedules),
         "/jobs/{job}": ("job.html", dead.job),
         "/queues/{queue}": ("queue.html", queue.queue),
         "/queues/{queue}/messages/{id:anything}": ("message.html", message.message),
@@ -162,7 +170,7 @@ def _actions(context: Board) -> list[Route]:
         post("/queues/{queue}/purge", "purge", queue.purge),
         post("/messages/cancel", "cancel", chosen.cancel),
         post("/messages/run", "run", chosen.run_now),
-        post("/schedules/run", "run", schedules.run_now),
+        post("/schedules/run", "run", schedules_page.run_now),
         post("/jobs/{job}/stop", "requeue", dead.stop_job),
     ]
     for name in ("requeue", "delete"):

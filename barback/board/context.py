@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from barback.board.access import Access
     from barback.board.jobs import Jobs
     from barback.board.reader import SharedReader
+    from barback.board.schedules import Schedules
     from barback.board.shown import Redact
     from barback.broker import RedisBroker
     from barback.metrics import History
@@ -25,6 +26,7 @@ class Board:
       reader: What all pages read from.
       history: What workers have counted.
       jobs: What it does in the background.
+      schedules: Tells the schedules that the program keeps itself.
       trace_url: The address of a trace, with ``{trace_id}`` in it, or None.
     """
 
@@ -34,4 +36,5 @@ class Board:
     reader: SharedReader
     history: History
     jobs: Jobs
+    schedules: Schedules
     trace_url: str | None = None

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Form = dict[str, list[str]]
     View = Callable[[Board, Request], dict[str, Any]]
 
+#: How many digits the number of a page or of a message has at the most.
+MAX_DIGITS = 9
+
 #: The largest form, in bytes: a thousand chosen ids are 20 kB.
 MAX_FORM_BYTES = 262_144
 
@@ -100,9 +103,25 @@ async def read_form(request: Request) -> Form:
 
 def offset_of(request: Request, page_size: int) -> int:
     """How many entries come before those of the page that is asked for; pages count from 1."""
-    number = request.query_params.get("page", "1")
-    if not number.isdecimal() or not 1 <= int(number) <= 10_000_000:  # noqa: PLR2004
+    return (number_of(request, "page", least=1) - 1) * page_size
+
+
+def number_of(request: Request, name: str, *, least: int) -> int:
+    """A parameter that is a number, `least` unless it is given.
+
+    Raises:
+      HTTPException: When it is no such number.
+    """
+    number = request.query_params.get(name, str(least))
+    is_number = number.isdecimal() and len(number) <= MAX_DIGITS
+    if not is_number or int(number) < least:
         raise HTTPException(
-            400, _("Expected page to be a number from 1 on, got %(number)s.", number=repr(number))
+            400,
+            _(
+                "Expected %(name)s to be a number from %(least)s on, got %(number)s.",
+                name=name,
+                least=least,
+                number=repr(number),
+            ),
         )
-    return (int(number) - 1) * page_size
+    return int(number)

@@ -61,8 +61,10 @@ def _size(size_bytes: int) -> str:
     raise AssertionError
 
 
-def rate_in_words(per_second: float) -> str:
+def rate_in_words(per_second: float | None) -> str:
     """A rate in the unit in which it is a number that people can grasp."""
+    if per_second is None:
+        return "–"  # noqa: RUF001 - a dash
     if per_second >= 1:
         return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004
     per_minute = per_second * 60

@@ -6,10 +6,11 @@ import contextlib
 import importlib.util
 import ipaddress
 import logging
+import pkgutil
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -18,6 +19,7 @@ from barback.logs import start_logging
 from barback.new.requirements import requirement_with
 
 if TYPE_CHECKING:
+    from barback.board import Schedules
     from barback.cli.target import Target
 
 #: How long open streams may hold up the end of the board, in seconds.
@@ -51,6 +53,14 @@ _SHUTDOWN_SECONDS = 1
     help="The page of a trace, with {trace_id} in it, to which messages link.",
 )
 @click.option(
+    "--schedules",
+    "schedules_name",
+    envvar="BARBACK_BOARD_SCHEDULES",
+    show_envvar=True,
+    metavar="MODULE:NAME",
+    help="What tells the schedules that your program keeps itself, such as bar.board:schedules.",
+)
+@click.option(
     "--log-format",
     envvar="LOG_FORMAT",
     show_envvar=True,
@@ -77,6 +87,7 @@ def board(
     token: str | None,
     read_only: bool,
     trace_url: str | None,
+    schedules_name: str | None,
     log_format: str,
     log_level: str,
 ) -> None:
@@ -89,6 +100,7 @@ def board(
 
     from barback.board import access  # noqa: PLC0415 - as above
     from barback.board import board as make_board  # noqa: PLC0415 - as above
+    from barback.board.schedules import no_schedules  # noqa: PLC0415 - as above
 
     if not token and not _is_loopback(host):
         raise click.UsageError(
@@ -100,6 +112,7 @@ def board(
         authorize = access.with_token(token) if token else access.on_loopback
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--token") from None
+    schedules = _schedules(schedules_name) if schedules_name else no_schedules
     start_logging(as_json=log_format == "json", level=log_level)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = target.embedded_server
@@ -111,7 +124,11 @@ def board(
         listener = stack.enter_context(_listen(host, port))
         try:
             app = make_board(
-                broker, authorize=authorize, read_only=read_only, trace_url=trace_url or None
+                broker,
+                authorize=authorize,
+                read_only=read_only,
+                trace_url=trace_url or None,
+                schedules=schedules,
             )
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--trace-url") from None
@@ -140,6 +157,27 @@ def metrics(target: Target) -> None:
 
     with target.broker() as broker:
         click.echo(exposition(broker).decode(), nl=False)
+
+
+def _schedules(name: str) -> Schedules:
+    """What a program's module calls by a name.
+
+    Raises:
+      click.BadParameter: When there is no such thing.
+    """
+    sys.path.insert(0, "")  # where the program's modules are, as `dramatiq` takes it
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise click.BadParameter(
+            f"expected MODULE:NAME of what tells the schedules, got {name!r}: {error}",
+            param_hint="--schedules",
+        ) from None
+    if ":" not in name or not callable(found):
+        raise click.BadParameter(
+            f"expected MODULE:NAME of a function, got {name!r}.", param_hint="--schedules"
+        )
+    return cast("Schedules", found)
 
 
 def _require(*packages: str, extra: str) -> None:

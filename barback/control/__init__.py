@@ -2,6 +2,7 @@
 
 from barback.control.cancelling import Cancellations, cancel, cancel_all
 from barback.control.decorating import actor
+from barback.control.ended import list_ended
 from barback.control.finding import find
 from barback.control.hastening import run_now
 from barback.control.inside import cancelled, check_cancelled, progress
@@ -27,6 +28,7 @@ __all__ = [
     "cancelled",
     "check_cancelled",
     "find",
+    "list_ended",
     "list_running",
     "pause",
     "paused",

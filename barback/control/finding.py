@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from barback.control.ended import cancelled_status, decoded_record, ended_status
 from barback.control.listing import running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
@@ -14,7 +14,7 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import Progress, max_retries_in
+from barback.control.running import max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
 from barback.dead_letters.letter import as_redis_id
@@ -158,31 +158,10 @@ class _Look:
             )
         if ended is None:
             return self._status
-        record = _decoded(ended)
-        ended_at = None if forget_ms is None else (forget_ms - record.get("ttl_ms", 0)) / 1000
-        if record.get("state") == "cancelled":
-            return replace(self._cancelled(ended), since=ended_at)
-        return replace(
-            self._status,
-            state="done",
-            message_id=record.get("message_id"),
-            actor_name=record.get("actor_name"),
-            attempt=record.get("attempt"),
-            worker=record.get("worker"),
-            progress=Progress(**record["progress"]) if record.get("progress") else None,
-            since=ended_at,
-        )
+        return ended_status(self._status, ended, forget_ms)
 
     def _cancelled(self, ended: bytes | None) -> MessageStatus:
-        record = _decoded(ended or b"{}")
-        return replace(
-            self._status,
-            state="cancelled",
-            message_id=record.get("message_id"),
-            actor_name=record.get("actor_name"),
-            reason=record.get("reason"),
-            was_ignored=bool(record.get("was_ignored")),
-        )
+        return cancelled_status(self._status, decoded_record(ended))
 
     def _described(self, payload: bytes) -> MessageStatus:
         try:
@@ -207,11 +186,3 @@ def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
     """The key of the limit that a message waits for."""
     key = paced if parked is None else parked.split(b" ", 2)[-1]
     return None if key is None else key.decode(errors="replace")
-
-
-def _decoded(record: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(record)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}

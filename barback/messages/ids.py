@@ -71,6 +71,12 @@ def root_of(redis_id: str) -> str | None:
     return own and own[1]
 
 
+def is_retry(redis_id: str) -> bool:
+    """Whether an id is that of a retry of ours."""
+    own = _OWN_ID.fullmatch(redis_id)
+    return own is not None and own[2] is not None
+
+
 def without_priority(redis_id: str) -> str:
     """An id, or its beginning, without the priority before it."""
     return re.sub(r"^-?\d{1,2}:", "", redis_id)

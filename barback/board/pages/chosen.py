@@ -78,4 +78,5 @@ def _outcome(form: Form, count: int) -> Outcome:
     else:
         path = "/running" if page == "running" else "/delayed"
     parameters = {"queue": queue_name} if path == "/delayed" else {}
+    parameters |= {name: form[name][0] for name in ("q", "from") if form.get(name)}
     return Outcome(f"messages={noted(chosen)}", count, path, parameters)

@@ -12,7 +12,8 @@ from barback.board.access import note_change
 from barback.board.endpoints import Outcome, offset_of
 from barback.board.jobs import TooManyJobs
 from barback.board.pages.chosen import chosen_messages, noted
-from barback.board.search import MAX_SEARCHED, BadQuery, Query, search
+from barback.board.pages.searching import parsed_query, text_of
+from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, search
 from barback.board.shown import LIST_CHARACTERS, arguments_of
 from barback.board.texts import gettext as _
 from barback.dead_letters import DeadLetters
@@ -36,7 +37,7 @@ _CHANGES = {"requeue": DeadLetters.requeue, "delete": DeadLetters.delete}
 
 def dead(board: Board, request: Request) -> dict[str, Any]:
     """Dead letters by fault and one by one, all or those that a search finds."""
-    text = request.query_params.get("q", "").strip()
+    text = text_of(request)
     queue_name = request.query_params.get("queue", "")
     looks_at_all = bool(text) or "all" in request.query_params
     started_at = time.monotonic()
@@ -45,7 +46,7 @@ def dead(board: Board, request: Request) -> dict[str, Any]:
     found = search(
         board.broker,
         names,
-        parsed_query(text),
+        parsed_query(text, DEAD_FIELDS),
         board.redact,
         at_most=MAX_SEARCHED if looks_at_all else FIRST_LOOK,
         offset=offset,
@@ -84,7 +85,7 @@ def change_all(name: str, board: Board, request: Request, form: Form, who: str) 
     """Begin to requeue or delete all dead letters that a search matches."""
     text = form.get("q", [""])[0].strip()
     queue_name = form.get("queue", [""])[0]
-    query = parsed_query(text)
+    query = parsed_query(text, DEAD_FIELDS)
     what = f"dead letters queue={queue_name or '*'} query={text or '*'}"
 
     def note_end(job: Job) -> None:
@@ -123,13 +124,6 @@ def stop_job(board: Board, request: Request, form: Form, who: str) -> Outcome:  
 def searched_queues(board: Board, queue_name: str) -> list[str]:
     known = [row.name for row in board.reader.snapshot().queues if row.status.dead]
     return [name for name in known if queue_name in ("", name)]
-
-
-def parsed_query(text: str) -> Query:
-    try:
-        return Query.parse(text)
-    except BadQuery as error:
-        raise HTTPException(400, str(error)) from None
 
 
 def _listed(letter: DeadLetter, board: Board) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import StreamingResponse
 
-from barback.board.pages.dead import parsed_query, searched_queues
-from barback.board.search import MAX_SEARCHED, latest
+from barback.board.pages.dead import searched_queues
+from barback.board.pages.searching import parsed_query, text_of
+from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, latest
 from barback.board.shown import decoded, redacted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def export(board: Board) -> Callable[[Request], Awaitable[Response]]:
 
     async def endpoint(request: Request) -> Response:
         await board.access.check(request, "export")
-        query = parsed_query(request.query_params.get("q", ""))
+        query = parsed_query(text_of(request), DEAD_FIELDS)
         names = searched_queues(board, request.query_params.get("queue", ""))
         searched = zip(range(MAX_SEARCHED), latest(board.broker, names), strict=False)
         rows = (

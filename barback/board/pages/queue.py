@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from barback import control
 from barback.board.endpoints import Outcome, offset_of
 from barback.board.messages import PAGE_SIZE, delayed_messages, waiting_messages
+from barback.board.pages.searching import step_of_search, text_of
 from barback.board.texts import gettext as _
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from barback.board.context import Board
     from barback.board.endpoints import Form
-    from barback.board.snapshot import QueueRow
+    from barback.board.rows import QueueRow
 
 #: For how long a queue can be paused by the board, in minutes; 0: until somebody resumes it.
 PAUSE_MINUTES = (0, 10, 60, 24 * 60)
@@ -29,12 +30,17 @@ _MAX_REASON_CHARACTERS = 200
 def queue(board: Board, request: Request) -> dict[str, Any]:
     """What waits in a queue."""
     row = known_queue(board, request)
-    messages = []
+    text = text_of(request)
+    shown: dict[str, Any] = {"messages": []}
     # A page that only follows the counts does not have the messages read again.
     if "live" not in request.query_params:
-        offset = offset_of(request, PAGE_SIZE)
-        messages = waiting_messages(board.broker.store, row.name, board.redact, offset=offset)
-    return {"queue": row, "messages": messages, **_paging(request, row.status.ready)}
+        if text:
+            shown = step_of_search(board, request, row.name, is_delayed=False)
+        else:
+            offset = offset_of(request, PAGE_SIZE)
+            found = waiting_messages(board.broker.store, row.name, board.redact, offset=offset)
+            shown = {"messages": found}
+    return {"queue": row, "query": text, **shown, **_paging(request, row.status.ready)}
 
 
 def delayed(board: Board, request: Request) -> dict[str, Any]:
@@ -43,17 +49,21 @@ def delayed(board: Board, request: Request) -> dict[str, Any]:
     queues = sorted(snapshot.queues, key=lambda row: -row.status.delayed)
     name = request.query_params.get("queue") or (queues[0].name if queues else "")
     row = snapshot.queue(name)
-    messages = []
-    if row is not None:
+    text = text_of(request)
+    shown: dict[str, Any] = {"messages": []}
+    if row is not None and text:
+        shown = step_of_search(board, request, name, is_delayed=True)
+    elif row is not None:
         offset = offset_of(request, PAGE_SIZE)
-        messages = delayed_messages(board.broker.store, name, board.redact, offset=offset)
-    count = row.status.delayed if row else 0
+        found = delayed_messages(board.broker.store, name, board.redact, offset=offset)
+        shown = {"messages": found}
     return {
         "queues": [each for each in queues if each.status.delayed],
         "queue": row,
-        "messages": messages,
+        "query": text,
         "now": snapshot.taken_at,
-        **_paging(request, count),
+        **shown,
+        **_paging(request, row.status.delayed if row else 0),
     }
 
 

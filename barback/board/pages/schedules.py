@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+from dramatiq.logging import get_logger
 from starlette.exceptions import HTTPException
 
 from barback.board.endpoints import Outcome
+from barback.board.schedules import no_schedules
 from barback.board.texts import gettext as _
 from barback.periodic.clock import server_now
 from barback.periodic.plan import ON_TIME, Plan
 from barback.periodic.record import AnnouncedPlan, TickRecord
+from barback.printable import first_line
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,10 +24,18 @@ if TYPE_CHECKING:
 
     from barback.board.context import Board
     from barback.board.endpoints import Form
+    from barback.board.schedules import Schedule
+
+#: How many of a program's own schedules are shown.
+MAX_OTHERS = 200
+
+_logger = get_logger(__name__)
 
 
 def schedules(board: Board, request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """The ticks of periodic actors: the last, the next, and whether one was missed."""
+    """The ticks of periodic actors: the last, the next, and whether one was missed; and the
+    schedules that the program keeps itself.
+    """
     broker = board.broker
     now = server_now(broker.client)
     last = TickRecord(broker.client, broker.namespace).last_ticks()
@@ -33,15 +45,18 @@ def schedules(board: Board, request: Request) -> dict[str, Any]:  # noqa: ARG001
         "rows": [
             _row(name, last.get(name), plans.get(name), now) for name in sorted({*last, *plans})
         ],
+        **_others(board),
     }
 
 
 def run_now(board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001
-    """Send an actor's message now, beside its ticks.
+    """Send an actor's message, or what belongs to a schedule of the program, now, beside its times.
 
     Raises:
-      HTTPException: When nobody has told where it belongs.
+      HTTPException: When nobody has told of it, or it could not be sent.
     """
+    if "schedule" in form:
+        return _run_other(board, form["schedule"][0])
     name = form.get("actor", [""])[0]
     plan = _plans(board, server_now(board.broker.client)).get(name)
     if plan is None:
@@ -75,7 +90,47 @@ def _row(
         "actor_name": name,
         "queue_name": plan.queue_name if plan else None,
         "schedule": str(plan.schedule) if plan else None,
-        "last": last.timestamp() if last else None,
-        "next": upcoming.timestamp() if upcoming else None,
+        "last": _timestamp(last),
+        "next": _timestamp(upcoming),
         "is_late": missed,
     }
+
+
+def _others(board: Board) -> dict[str, Any]:
+    """The schedules of the program, or why it cannot tell them: that is no fault of the board."""
+    told: dict[str, Any] = {"has_others": board.schedules is not no_schedules}
+    try:
+        found = list(islice(board.schedules(MAX_OTHERS + 1), MAX_OTHERS + 1))
+    except Exception as error:
+        _logger.exception("The program could not tell its schedules.")
+        return {**told, "others": [], "more_others": False, "others_error": first_line(error)}
+    others = [_other(each) for each in found[:MAX_OTHERS]]
+    return {**told, "others": others, "more_others": len(found) > MAX_OTHERS, "others_error": None}
+
+
+def _other(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "id": schedule.id,
+        "name": schedule.name,
+        "when": schedule.when,
+        "last": _timestamp(schedule.last),
+        "next": _timestamp(schedule.next),
+        "is_late": schedule.is_missed,
+        "note": schedule.note,
+        "can_run": schedule.run_now is not None,
+    }
+
+
+def _run_other(board: Board, schedule_id: str) -> Outcome:
+    known = islice(board.schedules(MAX_OTHERS), MAX_OTHERS)
+    found = next((each for each in known if each.id == schedule_id and each.run_now), None)
+    if found is None or found.run_now is None:
+        raise HTTPException(
+            404, _("There is no schedule %(id)s that can be run.", id=repr(schedule_id))
+        )
+    sent = found.run_now()
+    return Outcome(f"schedule={schedule_id} message={sent}", 0 if sent is None else 1, "/schedules")
+
+
+def _timestamp(moment: dt.datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

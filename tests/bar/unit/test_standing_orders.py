@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import click
 import pytest
 
 from barback.cron import InvalidSchedule
 from database.standing_orders import StandingOrder
+from standing_orders.board import as_schedule
 from standing_orders.listing import as_json, next_in_words
 from standing_orders.options import Interval, point_in_time
 from standing_orders.reading import read_days_and_time, read_schedule
@@ -18,6 +20,7 @@ from standing_orders.words import run_in_words, schedule_in_words
 
 CREATED = dt.datetime(2026, 6, 10, 10, 0, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
+LONG_AGO = CREATED - 120 * MINUTE
 
 
 def an_order(
@@ -174,3 +177,32 @@ def test_a_row_that_cannot_be_run_is_listed_with_the_reason(order: StandingOrder
     assert next_in_words(order, CREATED).startswith("cannot be run: ")
     assert as_json(order)["problem"]
     assert schedule_in_words(order)
+
+
+@pytest.mark.parametrize(
+    ("changes", "note", "is_missed", "has_next", "can_run"),
+    [
+        ({}, "", False, True, True),
+        ({"handled_until": LONG_AGO}, "", True, True, True),
+        (
+            {"handled_until": LONG_AGO, "is_paused": True},
+            "paused",
+            False,
+            False,
+            True,
+        ),
+        ({"cron": None, "at": CREATED}, "never again", False, False, True),
+        ({"drink": "tea"}, "cannot be run: the menu has no 'tea'", False, False, False),
+    ],
+)
+def test_the_board_tells_how_a_standing_order_is(
+    changes: dict[str, Any], note: str, *, is_missed: bool, has_next: bool, can_run: bool
+) -> None:
+    order = an_order(cron="0 * * * *")
+    for name, value in {"handled_until": CREATED, "is_paused": False, **changes}.items():
+        setattr(order, name, value)
+
+    shown = as_schedule(order, CREATED + MINUTE)
+
+    assert (shown.note, shown.is_missed) == (note, is_missed)
+    assert (shown.next is not None, shown.run_now is not None) == (has_next, can_run)

@@ -94,7 +94,8 @@ def test_an_operator_walks_every_page_and_does_everything(
     _sort_out_dead_letters(page, broker)
 
     # Nothing is wider than a phone.
-    for path in ("/", "/running", "/delayed", "/dead", "/queues/beer", "/workers", "/history"):
+    paths = ("/", "/running", "/delayed", "/dead", "/done", "/queues/beer", "/workers", "/history")
+    for path in (*paths, "/schedules", "/queues/beer?q=actor:*", "/delayed?q=state:delayed"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
@@ -154,11 +155,21 @@ def _steer_messages(page: Page, broker: RedisBroker) -> None:
     expect(page.get_by_text("25 messages cancelled, or asked to stop.")).to_be_visible()
     assert broker.client.zcard(broker.store.keys("email").due) == DELAYED - 51
 
-    # A message that waits is cancelled where it is listed; what is due by the clock runs now.
+    # A message that waits is found, and cancelled where it is listed; it is among what has ended.
     page.goto("/queues/housekeeping")
-    page.locator("input[name=message]").first.check()
+    page.get_by_label("Search").fill("args.0:order-1999")
+    page.keyboard.press("Enter")
+    expect(page.locator("#searched")).to_contain_text("1 of 2,000 match.")
+    cancelled = page.locator("table a.id").inner_text()
+    page.locator("input[name=message]").check()
     page.get_by_role("button", name="Cancel chosen").click()
     expect(page.get_by_text("1 message cancelled, or asked to stop.")).to_be_visible()
+    expect(page.get_by_text("None of them matches.")).to_be_visible()
+    page.get_by_role("link", name="Done", exact=True).click()
+    page.get_by_role("link", name="housekeeping").click()
+    expect(page.get_by_role("row").filter(has_text=cancelled)).to_contain_text("by this machine")
+
+    # What is due by the clock runs now.
     page.get_by_role("link", name="Schedules", exact=True).click()
     page.get_by_role("row").filter(has_text="close_the_till").get_by_role("button").click()
     expect(page.get_by_text("1 message put into the queue.")).to_be_visible()
@@ -168,6 +179,7 @@ def _sort_out_dead_letters(page: Page, broker: RedisBroker) -> None:
     # By keyboard into the search, one looked at, some requeued, others deleted.
     page.get_by_role("link", name="Dead", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Dead letters")).to_be_visible()
+    page.wait_for_load_state()  # before that, nobody hears the key
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
     page.keyboard.type("args.0:order-77 error:keg")
@@ -217,7 +229,8 @@ def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> N
     try:
         client.slowlog_reset()
         found = httpx.get(f"{url}/dead?q=error:keg&format=json", timeout=60).json()
-        for path in ("/", "/dead", "/queues/beer?page=70", "/delayed?page=150", "/history"):
+        pages = ["/", "/dead", "/queues/beer?page=70", "/delayed?page=150", "/history"]
+        for path in (*pages, "/queues/beer?q=nobody", "/delayed?q=nobody"):
             assert httpx.get(f"{url}{path}", timeout=60).status_code == 200
         entries: list[Any] = client.slowlog_get(20_000)
     finally:

@@ -9,6 +9,7 @@ import dramatiq
 import pytest
 
 from barback import control
+from barback.board.retries import count_retrying
 from tests.support.board import BoardClient, bury, send
 from tests.support.polling import eventually
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.everywhere
 
-PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/history", "/schedules"]
+PAGES = ["/", "/running", "/workers", "/delayed", "/dead", "/done", "/history", "/schedules"]
 
 
 @pytest.fixture
@@ -155,3 +156,38 @@ def test_a_mounted_board_links_below_its_own_address(broker: RedisBroker) -> Non
     assert client.get("/board/static/board.css").status_code == 200
     answer = client.post("/board/queues/beer/purge")
     assert answer.headers["location"] == "/board/queues/beer?did=purge&count=1"
+
+
+def test_the_overview_tells_retries_from_what_was_sent_with_a_delay(
+    broker: RedisBroker, client: BoardClient, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    @dramatiq.actor(broker=broker, queue_name="beer", min_backoff=600_000)
+    def pour() -> None:
+        raise RuntimeError("keg 7 is empty")
+
+    for _ in range(3):
+        pour.send()
+    pour.send_with_options(delay=600_000)
+    run_worker()
+
+    def retrying() -> list[dict[str, Any]]:
+        (queue,) = client.json("/")["snapshot"]["queues"]
+        return [queue] if queue["status"]["delayed"] == 4 else []
+
+    (queue,) = eventually(retrying)
+    assert queue["retrying"] == {"count": 3, "is_estimate": False}
+    assert "/delayed?queue=beer&amp;q=state%3Aretrying" in client.get("/").text
+
+
+def test_of_very_many_delayed_messages_the_retries_are_reckoned_from_a_sample(
+    broker: RedisBroker,
+) -> None:
+    due = broker.store.keys("beer").due
+    ids = [f"{number:016}{'' if number % 4 else '.1'}" for number in range(4_000)]
+    broker.client.zadd(due, dict.fromkeys(ids, 10**13))
+
+    counted = count_retrying(broker.store, {"beer": 4_000, "coffee": 0})
+
+    assert counted["beer"].is_estimate
+    assert counted["beer"].count == pytest.approx(1_000, abs=500)
+    assert "coffee" not in counted

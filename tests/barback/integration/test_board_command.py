@@ -72,6 +72,9 @@ def test_a_board_for_others_does_not_start_without_a_token(start: ProcessStarter
         (["--token", "short"], 2, "at least 16 characters"),
         (["--port", "0"], 2, "--port"),
         (["--trace-url", "traces.example"], 2, "an http address with {trace_id} in it"),
+        (["--schedules", "no_such_module:rows"], 2, "No module named 'no_such_module'"),
+        (["--schedules", "json:rows"], 2, "expected MODULE:NAME"),
+        (["--schedules", "json"], 2, "expected MODULE:NAME of a function"),
         (["--host", "no.such.host.invalid", "--token", "x" * 20], 1, "cannot listen on"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
+from barback.control import cancel
 from barback.dead_letters import DeadLetters
 from tests.support.board import BoardClient, bury, send
 from tests.support.english import english_on
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 PAGES = [
-    *("/", "/running", "/workers", "/delayed", "/dead", "/schedules"),
+    *("/", "/running", "/workers", "/delayed", "/dead", "/done", "/schedules"),
     *("/history", "/history?span=day", "/history?span=week&queue=beer"),
     *("/queues/none", "/queues/none/messages/none", "/jobs/none", "/nothing", "/history?span=x"),
     *("/dead?q=nothing:here", "/dead?q=nobody", "/queues/beer?page=0"),
@@ -36,7 +37,7 @@ def client(broker: RedisBroker) -> BoardClient:
 #: Names in the data, and of what can be searched by.
 DATA = (
     *("beer", "pour", "table", "nobody", "nothing", "none", "anybody", "retries"),
-    *("hour", "day", "week", "actor", "id", "error", "reason", "fault"),
+    *("hour", "day", "week", "actor", "id", "error", "reason", "fault", "page"),
 )
 
 
@@ -64,10 +65,15 @@ def test_pages_with_messages_are_in_chinese(broker: RedisBroker, client: BoardCl
     # Expect their pages to be in Chinese
     for path in ("/", "/queues/beer", "/delayed", "/dead", "/dead?q=order-3", "/dead?queue=beer"):
         read(client, path, waiting, delayed)
+    for path in ("/queues/beer?q=order-1", "/queues/beer?q=order-2", "/delayed?q=state:retrying"):
+        read(client, path, waiting, delayed)
     assert "等待中" in read(client, f"/queues/beer/messages/{waiting}", waiting).text
     assert "后到期" in read(client, f"/queues/beer/messages/{delayed}", delayed).text
     assert "已放弃" in read(client, "/queues/beer/messages/d1").text
     assert "beer：1 条消息在等待，没有工作进程处理该队列。" in client.get("/", headers=CHINESE).text
+
+    cancel(broker, waiting, reason="7")
+    assert "已取消" in read(client, "/done?queue=beer", waiting).text
 
     # Expect a paused queue, and what was done, to be said in Chinese
     client.post("/queues/beer/pause", data={"minutes": "10"}, headers=CHINESE)

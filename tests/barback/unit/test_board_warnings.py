@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from barback.board.snapshot import QueueRow, WorkerRow, queue_warnings, worker_warnings
+from barback.board.attention import queue_warnings, worker_warnings
+from barback.board.retries import Retrying
+from barback.board.rows import QueueRow, WorkerRow
 from barback.control import PausedQueue
 from barback.monitoring.queues import QueueStatus
 from barback.monitoring.workers import WorkerStatus
@@ -17,7 +19,17 @@ def _row(
 ) -> QueueRow:
     usually = {"ready": 0, "running": 0, "delayed": 0, "dead": 0, "oldest_seconds": None}
     known = {**usually, "workers": 1, "is_paused": False, "limited": 0, **status}
-    return QueueRow(QueueStatus(name="coffee", **known), pause, 0, 0.0, 0, usual, [])
+    return QueueRow(
+        status=QueueStatus(name="coffee", **known),
+        pause=pause,
+        busy=0,
+        rate=0.0,
+        rate_in=None,
+        retrying=Retrying(),
+        failed=0,
+        usual_wait_seconds=usual,
+        per_minute=[],
+    )
 
 
 @pytest.mark.parametrize(

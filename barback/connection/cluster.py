@@ -6,7 +6,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import redis
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -15,12 +14,13 @@ from redis.exceptions import (
 )
 
 from barback.connection.cluster_client import as_redis_errors
-from barback.connection.connection import ConnectionSource
+from barback.connection.connection import BROKEN, ConnectionSource
 from barback.connection.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import redis
     from redis.cluster import RedisCluster
 
     from barback.connection.confirmation import Confirmation
@@ -106,9 +106,21 @@ class SlotSource(ConnectionSource):
         super().__init__(slots.client)  # type: ignore[arg-type]
         self._slots = slots
         self._key = key
+        #: What makes connections to the server that was the last one to hold the key.
+        self._node: ConnectionSource | None = None
+
+    @property
+    def breaks(self) -> int:
+        return self._node.breaks if self._node else 0
 
     def make(self) -> Any:
-        return ConnectionSource(self._slots.node_client(self._key)).make()
+        self._node = self._slots.pool_for(self._key).source
+        return self._node.make()
+
+    def broke(self) -> None:
+        if self._node:
+            self._node.broke()
+        self.left()
 
     def left(self) -> None:
         self._slots.refresh()
@@ -161,7 +173,7 @@ class SlotPool:
                     raise
                 time.sleep(PAUSE_SECONDS)
                 self._slots.refresh()
-            except redis.ConnectionError:
+            except BROKEN:
                 self._slots.refresh()
                 raise
 

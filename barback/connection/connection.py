@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from barback.connection.fake import FakeredisConnection, is_fakeredis
 from barback.connection.packing import packer_of
@@ -32,6 +31,9 @@ _UNLIMITED = 2**31
 #: What a replica answers, or a server of a cluster that does not hold the key.
 _LEADS_ELSEWHERE = (ReadOnlyError, AskError, ClusterDownError)
 
+#: What a connection raises that broke, or whose server is silent.
+BROKEN = (redis.ConnectionError, redis.TimeoutError, OSError)
+
 
 class ConnectionSource:
     """Makes connections with the settings of a client, outside its pool.
@@ -49,6 +51,12 @@ class ConnectionSource:
         self._lock = threading.Lock()
         #: How often a connection led to another server than the one before.
         self.changes = 0
+        self._breaks = 0
+
+    @property
+    def breaks(self) -> int:
+        """How often a connection that was open has broken."""
+        return self._breaks
 
     def make(self) -> Any:
         """Make a connection, which is not open yet."""
@@ -67,6 +75,16 @@ class ConnectionSource:
 
     def left(self) -> None:
         """Called when a connection failed, or led to a server that does not serve."""
+
+    def broke(self) -> None:
+        """Called when a connection broke that was open.
+
+        Those that lie idle lead to the same server. If that has vanished, each of them would be
+        found out only by a time-out of its own.
+        """
+        self._breaks += 1
+        self.client.connection_pool.disconnect(inuse_connections=False)
+        self.left()
 
 
 def twin_of(client: redis.Redis) -> redis.Redis:
@@ -92,6 +110,7 @@ class RedisConnection:
         self._connection: Any = None
         self._pack: Packer
         self._changes = 0
+        self._breaks = 0
         #: When a pool got it back, by the monotonic clock.
         self.last_used = 0.0
 
@@ -103,6 +122,13 @@ class RedisConnection:
         return self._changes != self._source.changes
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether another connection has broken since this one was opened: its server may have
+        vanished, or a network may have forgotten connections without a word to either side.
+        """
+        return self._breaks != self._source.breaks
+
+    @property
     def is_open(self) -> bool:
         return self._connection is not None
 
@@ -112,10 +138,11 @@ class RedisConnection:
             try:
                 connection = self._source.make()
                 connection.connect()
-            except RedisConnectionError:
+            except BROKEN:
                 self._source.left()
                 raise
             self._connection = connection
+            self._breaks = self._source.breaks
             self._pack = packer_of(connection)
             self._changes = self._source.reached(connection)
             if self._name is not None:
@@ -134,13 +161,17 @@ class RedisConnection:
         connection = self._connection
         try:
             connection.send_packed_command(self._pack(commands), check_health=False)
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._fail(error)
             raise
 
     def can_read(self, timeout_seconds: float) -> bool:
         """Wait for an answer to begin to arrive."""
-        return bool(self._connection.can_read(timeout=timeout_seconds))
+        try:
+            return bool(self._connection.can_read(timeout=timeout_seconds))
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def read(self) -> Any:
         """Read the answer to the oldest command that has none yet."""
@@ -153,9 +184,14 @@ class RedisConnection:
                 self.close()
                 self._source.left()
             raise
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._fail(error)
             raise
+
+    def _fail(self, error: BaseException) -> None:
+        self.close()
+        if isinstance(error, BROKEN):
+            self._source.broke()
 
     def call(self, *command: Argument) -> Any:
         """Send a command and read its answer."""

@@ -10,7 +10,6 @@ import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
-from redis.sentinel import SentinelConnectionPool
 
 from barback.connection.fake import is_fakeredis
 from barback.errors import UnsuitableServer
@@ -164,11 +163,10 @@ def describe_server(client: redis.Redis) -> dict[str, Any]:
 
 
 def _address_of(client: redis.Redis) -> str:
-    pool = client.connection_pool
-    if isinstance(pool, SentinelConnectionPool):
-        host, port = pool.get_master_address()
+    kwargs = client.connection_pool.connection_kwargs
+    if sentinels := kwargs.get("connection_pool"):  # as redis-py calls who knows the primary
+        host, port = sentinels.get_master_address()
         return f"{host}:{port}"
-    kwargs = pool.connection_kwargs
     return str(
         kwargs.get("path") or f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}"
     )

@@ -61,7 +61,7 @@ class Servers:
             self._slots = Slots(client)  # type: ignore[arg-type]
             self.connections: Connections = SlotPool(self._slots, self.fleet_keys.workers)
         else:
-            source = self._source = ConnectionSource(client)
+            source = self._source = ConnectionSource(self.client)
             #: For whatever any thread has to tell Redis about the fleet.
             self.connections = ConnectionPool(source)
             #: For consumers that share theirs, to take messages over.

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from dramatiq.brokers.redis import DEFAULT_DEAD_MESSAGE_TTL, DEFAULT_HEARTBEAT_TIMEOUT
 from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
+from dramatiq.errors import ConnectionFailed
 
 from barback.compat.extension_points import refuse_dead_overrides
 from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
 from barback.connection.url import client_for
 from barback.consuming.workers import Workers
+from barback.exits import shorten_tracebacks
 from barback.recovery.recovery import Recovery
 from barback.sending.bulk import BulkEnqueue
 from barback.sending.preparing import DEFAULT_MAX_MESSAGE_BYTES
@@ -74,7 +76,11 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         refuse_dead_overrides(type(self), RedisBroker)
         confirmation = Confirmation.parse(confirm)
-        client = client or client_for(url, parameters)
+        try:
+            client = client or client_for(url, parameters)
+        except ConnectionFailed:
+            shorten_tracebacks()
+            raise
         self._hooks = HookTable([])
         self._own_before, self._own_after = {}, {}
         self.store = Store(client, namespace)

@@ -36,6 +36,10 @@ class UnsuitableServer(ConnectionFailed):
         super().__init__(message)  # type: ignore[no-untyped-call]
 
 
+class NotWatched(redis.ConnectionError):
+    """All Sentinels have answered, and none of them watches the service."""
+
+
 class WrongKeyType(BrokerError, redis.ResponseError):  # noqa: N818 - dramatiq's errors have no suffix
     """Another program keeps something of its own under a key that the broker uses.
 

@@ -19,6 +19,7 @@ from redis.sentinel import (
 
 from barback.connection.hosts import Hosts, check_names
 from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
+from barback.errors import NotWatched
 from barback.printable import first_line
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -127,6 +128,7 @@ class _Sentinels(Sentinel):
             asking.start()
         reasons: list[str] = []
         told_dead = 0
+        is_wrong = True
         # When most take it for dead, those that are silent cannot know better.
         while len(reasons) < len(self.sentinels) and told_dead <= len(self.sentinels) // 2:
             answer = answers.get()
@@ -134,9 +136,11 @@ class _Sentinels(Sentinel):
                 return answer.primary
             reasons.append(answer.reason)
             told_dead += answer.is_dead
-        raise MasterNotFoundError(
-            f"No Sentinel names a primary of {service_name!r}: {'; '.join(reasons)}"
-        )
+            is_wrong &= answer.is_wrong
+        why = f"No Sentinel names a primary of {service_name!r}: {'; '.join(reasons)}"
+        if is_wrong:
+            raise NotWatched(f"{why}. The URL of Sentinels and a service that they watch: {FORM}.")
+        raise MasterNotFoundError(why)
 
     def _ask(self, sentinel: redis.Redis, service_name: str) -> _Answer:
         kwargs = sentinel.connection_pool.connection_kwargs
@@ -144,13 +148,15 @@ class _Sentinels(Sentinel):
         try:
             primaries: Any = sentinel.sentinel_masters()
         except redis.ResponseError as error:
-            return _Answer(f"{address} answers like no Sentinel ({first_line(error)})")
+            return _Answer(
+                f"{address} answers like no Sentinel ({first_line(error)})", is_wrong=True
+            )
         except (redis.RedisError, OSError) as error:
             return _Answer(f"{address}: {first_line(error)}")
         state = primaries.get(service_name)
         if state is None:
             watched = ", ".join(sorted(primaries)) or "nothing"
-            return _Answer(f"{address} watches {watched}")
+            return _Answer(f"{address} watches {watched}", is_wrong=True)
         if not self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
             return _Answer(f"{address} takes the primary for dead", is_dead=True)
         return _Answer(primary=(state["ip"], state["port"]))
@@ -163,3 +169,4 @@ class _Answer:
     reason: str = ""
     primary: tuple[str, int] | None = None
     is_dead: bool = False
+    is_wrong: bool = False

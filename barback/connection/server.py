@@ -12,7 +12,8 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from barback.connection.fake import is_fakeredis
-from barback.errors import UnsuitableServer
+from barback.errors import NotWatched, UnsuitableServer
+from barback.exits import EXIT_BROKER, end_process
 
 if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
@@ -117,16 +118,34 @@ def check_server(client: redis.Redis, confirmation: Confirmation | None = None) 
             _check_one(server, confirmation)
 
 
+def require_server(client: redis.Redis) -> None:
+    """End this process, saying why, if its server will never do. One that is only away will be
+    back.
+
+    Raises:
+      SystemExit: If so.
+    """
+    try:
+        with contextlib.suppress(redis.RedisError):
+            check_server(client)
+    except UnsuitableServer as error:
+        end_process(str(error), EXIT_BROKER)
+
+
 def check_mode(client: redis.Redis) -> None:
     """Refuse a server that a client of another kind is for.
 
     Raises:
-      UnsuitableServer: When it is a Sentinel, or of a cluster and the client is for one server.
+      UnsuitableServer: When it is a Sentinel, or of a cluster and the client is for one server, or
+        not watched by the Sentinels that are asked for it.
       redis.RedisError: When it cannot be asked.
     """
     if isinstance(client, RedisCluster) or is_fakeredis(client):
         return
-    info: dict[str, Any] = client.info("server")
+    try:
+        info: dict[str, Any] = client.info("server")
+    except NotWatched as error:
+        raise UnsuitableServer(str(error)) from error
     mode = info.get("redis_mode", info.get("server_mode"))
     if mode == "sentinel":
         raise UnsuitableServer(

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import sys
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import redis
 from dramatiq.logging import get_logger
 
 from barback.connection.server import describe_server, each_server
+from barback.exits import EXIT_USAGE, end_process
 from barback.printable import first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from barback.store.store import Store
-
-#: The exit codes of ``dramatiq`` when it has been asked for what there is not, and when the broker
-#: cannot be used.
-EXIT_USAGE = 2
-EXIT_BROKER = 3
 
 #: How many queues and servers are named before the rest is counted.
 MAX_NAMES = 12
@@ -105,16 +99,6 @@ def require_queues(wanted: Iterable[str], declared: Collection[str]) -> None:
     if len(separated) > len(unknown):
         text += f" Separate queues by spaces: {printable(' '.join(separated))}."
     end_process(text, EXIT_USAGE)
-
-
-def end_process(text: str, exit_code: int) -> NoReturn:
-    """End a process of Dramatiq's command line with one line instead of a traceback.
-
-    All of its processes end for the same reason, and the first one says it.
-    """
-    if multiprocessing.current_process().name in ("MainProcess", "Process-1"):
-        sys.stderr.write(f"Error: {text}\n")
-    raise SystemExit(exit_code)
 
 
 def _where(client: redis.Redis) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+import redis
+from redis.cluster import NodesManager
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -20,7 +24,6 @@ from barback.connection.pool import ConnectionPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import redis
     from redis.cluster import RedisCluster
 
     from barback.connection.confirmation import Confirmation
@@ -38,6 +41,10 @@ PAUSE_SECONDS = 0.05
 
 #: How often the cluster is asked where keys are, at the most, in seconds.
 REFRESH_SECONDS = 0.25
+
+#: Whether redis-py can be told, since its version 8, which server to ask last. One that has
+#: vanished takes the whole time for a connection.
+_CAN_ASK_LAST = "last_failed_node_name" in signature(NodesManager.initialize).parameters
 
 
 class Slots:
@@ -75,8 +82,9 @@ class Slots:
                 pool = self._pools[name] = ConnectionPool(ConnectionSource(client))
             return pool
 
-    def refresh(self) -> None:
-        """Ask the cluster anew where keys are.
+    def refresh(self, key: str) -> None:
+        """Ask the cluster anew where keys are; that server last which was known to hold one, and
+        does not serve it.
 
         Raises:
           redis.ConnectionError: When no server answers.
@@ -85,8 +93,14 @@ class Slots:
             if time.monotonic() - self._refreshed_at < REFRESH_SECONDS:
                 return
             self._refreshed_at = time.monotonic()
+        manager = self.client.nodes_manager
+        last: dict[str, Any] = {}
+        if _CAN_ASK_LAST:
+            with contextlib.suppress(redis.RedisError), as_redis_errors():
+                node = manager.get_node_from_slot(self.client.keyslot(key))
+                last = {"last_failed_node_name": node.name}
         with as_redis_errors():
-            self.client.nodes_manager.initialize()
+            manager.initialize(**last)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -123,7 +137,7 @@ class SlotSource(ConnectionSource):
         self.left()
 
     def left(self) -> None:
-        self._slots.refresh()
+        self._slots.refresh(self._key)
 
 
 class SlotPool:
@@ -172,9 +186,9 @@ class SlotPool:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(PAUSE_SECONDS)
-                self._slots.refresh()
+                self._slots.refresh(self._key)
             except BROKEN:
-                self._slots.refresh()
+                self._slots.refresh(self._key)
                 raise
 
 

@@ -19,6 +19,7 @@ import click
 import dramatiq
 from rich.console import Console
 
+from barback.connection.server import require_server
 from barback.logs import start_logging
 from barback.version import __version__
 from database.engine import reading, writing
@@ -183,8 +184,10 @@ def run() -> None:
     from actors import SERVING_ACTORS  # noqa: PLC0415 - needs the broker
     from standing_orders.runner import Runner  # noqa: PLC0415
 
+    broker = cast("RedisBroker", dramatiq.get_broker())
+    require_server(broker.client)
     logging.getLogger("bar.standing_orders").info("Running standing orders: %d.", count)
-    Runner(cast("RedisBroker", dramatiq.get_broker()), SERVING_ACTORS).run(stop)
+    Runner(broker, SERVING_ACTORS).run(stop)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-import click
 import dramatiq
 import dramatiq.broker
 from dramatiq.middleware import CurrentMessage
@@ -16,6 +15,7 @@ from barback import RedisBroker
 from barback.control import Control
 from barback.embedded import EmbeddedServer, EmbeddedServerError
 from barback.errors import BrokerUnavailable, UnsuitableServer
+from barback.exits import EXIT_BROKER, end_process
 from barback.logs import format_logs
 from barback.metrics import Metrics
 from barback.periodic import Periodic, take_over_periodiq
@@ -39,7 +39,7 @@ def make_broker(**connection: Any) -> RedisBroker:
     try:
         broker = RedisBroker(url=_find_server(), version=settings.bar_version, **connection)
     except (BrokerUnavailable, UnsuitableServer) as error:  # no cluster says where keys are
-        _fail(error)
+        end_process(str(error), EXIT_BROKER)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))
     return broker
 
@@ -62,9 +62,4 @@ def _find_server() -> str:
     try:
         return EmbeddedServer(settings.barback_data_dir).ensure()
     except EmbeddedServerError as error:
-        _fail(error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {error}", err=True)
-    raise SystemExit(3) from None
+        end_process(str(error), EXIT_BROKER)

@@ -12,6 +12,7 @@ from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
 from barback.connection.url import client_for
 from barback.consuming.workers import Workers
+from barback.exits import without_traceback
 from barback.recovery.recovery import Recovery
 from barback.sending.bulk import BulkEnqueue
 from barback.sending.preparing import DEFAULT_MAX_MESSAGE_BYTES
@@ -74,7 +75,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         refuse_dead_overrides(type(self), RedisBroker)
         confirmation = Confirmation.parse(confirm)
-        client = client or client_for(url, parameters)
+        with without_traceback():
+            client = client or client_for(url, parameters)
         self._hooks = HookTable([])
         self._own_before, self._own_after = {}, {}
         self.store = Store(client, namespace)
@@ -201,11 +203,9 @@ class RedisBroker(HookedBroker, StockRedisBroker):
 
         Raises: as :meth:`enqueue`.
         """
+        confirmation = Confirmation.parse(confirm)
         return self.sender.enqueue_once(
-            message,
-            token=token,
-            ttl_seconds=ttl_seconds,
-            confirmation=Confirmation.parse(confirm),
+            message, token=token, ttl_seconds=ttl_seconds, confirmation=confirmation
         )
 
     def queue_length(self, queue_name: str) -> int:

@@ -17,6 +17,8 @@ class BrokerUnavailable(ConnectionFailed, redis.RedisError):
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
 
+    __repr__ = Exception.__repr__  # redis-py's fails: Dramatiq's constructor does not call its
+
 
 class NotConfirmed(BrokerUnavailable):
     """Redis took the message but did not confirm in time that it is safe.
@@ -32,6 +34,10 @@ class UnsuitableServer(ConnectionFailed):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)  # type: ignore[no-untyped-call]
+
+
+class NotWatched(redis.ConnectionError):
+    """All Sentinels have answered, and none of them watches the service."""
 
 
 class WrongKeyType(BrokerError, redis.ResponseError):  # noqa: N818 - dramatiq's errors have no suffix
@@ -51,6 +57,8 @@ class WrongKeyType(BrokerError, redis.ResponseError):  # noqa: N818 - dramatiq's
             "must have put there. Rename or delete it, or give the broker another namespace."
         )
         self.key = key
+
+    __repr__ = Exception.__repr__  # see above
 
 
 class MessageRejected(BrokerError):  # noqa: N818 - see above

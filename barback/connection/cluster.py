@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import redis
+from redis.cluster import NodesManager
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -15,8 +18,8 @@ from redis.exceptions import (
 )
 
 from barback.connection.cluster_client import as_redis_errors
-from barback.connection.connection import ConnectionSource
 from barback.connection.pool import ConnectionPool
+from barback.connection.source import BROKEN, ConnectionSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +41,10 @@ PAUSE_SECONDS = 0.05
 
 #: How often the cluster is asked where keys are, at the most, in seconds.
 REFRESH_SECONDS = 0.25
+
+#: Whether redis-py can be told, since its version 8, which server to ask last. One that has
+#: vanished takes the whole time for a connection.
+_CAN_ASK_LAST = "last_failed_node_name" in signature(NodesManager.initialize).parameters
 
 
 class Slots:
@@ -75,8 +82,9 @@ class Slots:
                 pool = self._pools[name] = ConnectionPool(ConnectionSource(client))
             return pool
 
-    def refresh(self) -> None:
-        """Ask the cluster anew where keys are.
+    def refresh(self, key: str) -> None:
+        """Ask the cluster anew where keys are; that server last which was known to hold one, and
+        does not serve it.
 
         Raises:
           redis.ConnectionError: When no server answers.
@@ -85,8 +93,14 @@ class Slots:
             if time.monotonic() - self._refreshed_at < REFRESH_SECONDS:
                 return
             self._refreshed_at = time.monotonic()
+        manager = self.client.nodes_manager
+        last: dict[str, Any] = {}
+        if _CAN_ASK_LAST:
+            with contextlib.suppress(redis.RedisError), as_redis_errors():
+                node = manager.get_node_from_slot(self.client.keyslot(key))
+                last = {"last_failed_node_name": node.name}
         with as_redis_errors():
-            self.client.nodes_manager.initialize()
+            manager.initialize(**last)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -106,12 +120,24 @@ class SlotSource(ConnectionSource):
         super().__init__(slots.client)  # type: ignore[arg-type]
         self._slots = slots
         self._key = key
+        #: What makes connections to the server that was the last one to hold the key.
+        self._node: ConnectionSource | None = None
+
+    @property
+    def breaks(self) -> int:
+        return self._node.breaks if self._node else 0
 
     def make(self) -> Any:
-        return ConnectionSource(self._slots.node_client(self._key)).make()
+        self._node = self._slots.pool_for(self._key).source
+        return self._node.make()
+
+    def broke(self) -> None:
+        if self._node:
+            self._node.broke()
+        self.left()
 
     def left(self) -> None:
-        self._slots.refresh()
+        self._slots.refresh(self._key)
 
 
 class SlotPool:
@@ -160,9 +186,9 @@ class SlotPool:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(PAUSE_SECONDS)
-                self._slots.refresh()
-            except redis.ConnectionError:
-                self._slots.refresh()
+                self._slots.refresh(self._key)
+            except BROKEN:
+                self._slots.refresh(self._key)
                 raise
 
 

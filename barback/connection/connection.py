@@ -8,15 +8,12 @@ makes its own (with its TLS, timeouts and credentials), and nothing else.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
-import redis
 from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
 
-from barback.connection.fake import FakeredisConnection, is_fakeredis
 from barback.connection.packing import packer_of
+from barback.connection.source import BROKEN
 from barback.errors import NotConfirmed, WrongKeyType
 
 if TYPE_CHECKING:
@@ -25,55 +22,10 @@ if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
     from barback.connection.packing import Packer
     from barback.connection.script import Argument, Command, Script
-
-#: redis-py takes no pool without a limit.
-_UNLIMITED = 2**31
+    from barback.connection.source import ConnectionSource
 
 #: What a replica answers, or a server of a cluster that does not hold the key.
 _LEADS_ELSEWHERE = (ReadOnlyError, AskError, ClusterDownError)
-
-
-class ConnectionSource:
-    """Makes connections with the settings of a client, outside its pool.
-
-    So no ``max_connections`` of the client can starve a worker, and its idle connections never
-    keep a program from its own.
-
-    Parameters:
-      client: The client.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self.client = client
-        self._server: Any = None
-        self._lock = threading.Lock()
-        #: How often a connection led to another server than the one before.
-        self.changes = 0
-
-    def make(self) -> Any:
-        """Make a connection, which is not open yet."""
-        pool = self.client.connection_pool
-        connection = pool.connection_class(**pool.connection_kwargs)
-        return FakeredisConnection(connection) if is_fakeredis(self.client) else connection
-
-    def reached(self, connection: Any) -> int:
-        """Note which server a new connection leads to; returns :attr:`changes`."""
-        server = (getattr(connection, "host", None), getattr(connection, "port", None))
-        with self._lock:
-            if self._server != server:
-                self._server = server
-                self.changes += 1
-            return self.changes
-
-    def left(self) -> None:
-        """Called when a connection failed, or led to a server that does not serve."""
-
-
-def twin_of(client: redis.Redis) -> redis.Redis:
-    """A client with the settings of another one, and connections of its own."""
-    pool = client.connection_pool
-    kwargs = {**pool.connection_kwargs, "max_connections": _UNLIMITED}
-    return redis.Redis(connection_pool=redis.ConnectionPool(pool.connection_class, **kwargs))
 
 
 class RedisConnection:
@@ -92,6 +44,7 @@ class RedisConnection:
         self._connection: Any = None
         self._pack: Packer
         self._changes = 0
+        self._breaks = 0
         #: When a pool got it back, by the monotonic clock.
         self.last_used = 0.0
 
@@ -103,6 +56,13 @@ class RedisConnection:
         return self._changes != self._source.changes
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether another connection has broken since this one was opened: its server may have
+        vanished, or a network may have forgotten connections without a word to either side.
+        """
+        return self._breaks != self._source.breaks
+
+    @property
     def is_open(self) -> bool:
         return self._connection is not None
 
@@ -112,10 +72,11 @@ class RedisConnection:
             try:
                 connection = self._source.make()
                 connection.connect()
-            except RedisConnectionError:
+            except BROKEN:
                 self._source.left()
                 raise
             self._connection = connection
+            self._breaks = self._source.breaks
             self._pack = packer_of(connection)
             self._changes = self._source.reached(connection)
             if self._name is not None:
@@ -134,13 +95,17 @@ class RedisConnection:
         connection = self._connection
         try:
             connection.send_packed_command(self._pack(commands), check_health=False)
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._fail(error)
             raise
 
     def can_read(self, timeout_seconds: float) -> bool:
         """Wait for an answer to begin to arrive."""
-        return bool(self._connection.can_read(timeout=timeout_seconds))
+        try:
+            return bool(self._connection.can_read(timeout=timeout_seconds))
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def read(self) -> Any:
         """Read the answer to the oldest command that has none yet."""
@@ -153,9 +118,14 @@ class RedisConnection:
                 self.close()
                 self._source.left()
             raise
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._fail(error)
             raise
+
+    def _fail(self, error: BaseException) -> None:
+        self.close()
+        if isinstance(error, BROKEN):
+            self._source.broke()
 
     def call(self, *command: Argument) -> Any:
         """Send a command and read its answer."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from barback.connection.confirmation import Confirmation
-    from barback.connection.connection import ConnectionSource
     from barback.connection.script import Argument, Command, Script
+    from barback.connection.source import ConnectionSource
 
 
 #: After how long without use a connection is closed: many are open only after a burst.
@@ -37,7 +37,7 @@ class ConnectionPool:
     """
 
     def __init__(self, source: ConnectionSource, *, limit: int | None = None) -> None:
-        self._source = source
+        self.source = source
         self._limit = limit
         self._reset()
 
@@ -88,7 +88,6 @@ class ConnectionPool:
         except RedisConnectionError:
             if not was_idle and not connection.leads_elsewhere:
                 raise
-            self.close()  # its idle neighbours broke with it
             connection.close()
             return do(connection, *args)
         finally:
@@ -108,8 +107,8 @@ class ConnectionPool:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                return RedisConnection(self._source)
-            if not connection.leads_elsewhere:
+                return RedisConnection(self.source)
+            if not (connection.leads_elsewhere or connection.is_doubtful):
                 return connection
             connection.close()
 

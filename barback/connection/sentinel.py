@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import redis
@@ -16,6 +19,7 @@ from redis.sentinel import (
 
 from barback.connection.hosts import Hosts, check_names
 from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
+from barback.errors import NotWatched
 from barback.printable import first_line
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -109,33 +113,60 @@ class _EncryptedConnection(_Reconnecting, SentinelManagedSSLConnection):
 
 
 class _Sentinels(Sentinel):
-    """As redis-py's, which goes no further than the first that is no Sentinel, and whose errors
-    do not tell why nobody names a primary.
+    """As redis-py's, which asks one after the other, goes no further than the first that is no
+    Sentinel, and whose errors do not tell why nobody names a primary.
     """
 
     def discover_master(self, service_name: str) -> tuple[str, int]:
-        reasons = []
-        for number, sentinel in enumerate(self.sentinels):
-            kwargs = sentinel.connection_pool.connection_kwargs
-            address = f"{kwargs['host']}:{kwargs['port']}"
-            try:
-                primaries: Any = sentinel.sentinel_masters()
-            except redis.ResponseError as error:
-                reasons.append(f"{address} answers like no Sentinel ({first_line(error)})")
-                continue
-            except redis.RedisError as error:
-                reasons.append(f"{address}: {first_line(error)}")
-                continue
-            state = primaries.get(service_name)
-            if state is None:
-                watched = ", ".join(sorted(primaries)) or "nothing"
-                reasons.append(f"{address} watches {watched}")
-            elif not self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
-                reasons.append(f"{address} takes the primary for dead")
-            else:
-                # Ask it first from now on.
-                self.sentinels.insert(0, self.sentinels.pop(number))
-                return state["ip"], state["port"]
-        raise MasterNotFoundError(
-            f"No Sentinel names a primary of {service_name!r}: {'; '.join(reasons)}"
-        )
+        answers: SimpleQueue[_Answer] = SimpleQueue()
+        for sentinel in self.sentinels:
+            asking = Thread(
+                target=lambda it: answers.put(self._ask(it, service_name)),
+                args=[sentinel],
+                daemon=True,
+            )
+            asking.start()
+        reasons: list[str] = []
+        told_dead = 0
+        is_wrong = True
+        # When most take it for dead, those that are silent cannot know better.
+        while len(reasons) < len(self.sentinels) and told_dead <= len(self.sentinels) // 2:
+            answer = answers.get()
+            if answer.primary is not None:
+                return answer.primary
+            reasons.append(answer.reason)
+            told_dead += answer.is_dead
+            is_wrong &= answer.is_wrong
+        why = f"No Sentinel names a primary of {service_name!r}: {'; '.join(reasons)}"
+        if is_wrong:
+            raise NotWatched(f"{why}. The URL of Sentinels and a service that they watch: {FORM}.")
+        raise MasterNotFoundError(why)
+
+    def _ask(self, sentinel: redis.Redis, service_name: str) -> _Answer:
+        kwargs = sentinel.connection_pool.connection_kwargs
+        address = f"{kwargs['host']}:{kwargs['port']}"
+        try:
+            primaries: Any = sentinel.sentinel_masters()
+        except redis.ResponseError as error:
+            return _Answer(
+                f"{address} answers like no Sentinel ({first_line(error)})", is_wrong=True
+            )
+        except (redis.RedisError, OSError) as error:
+            return _Answer(f"{address}: {first_line(error)}")
+        state = primaries.get(service_name)
+        if state is None:
+            watched = ", ".join(sorted(primaries)) or "nothing"
+            return _Answer(f"{address} watches {watched}", is_wrong=True)
+        if not self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
+            return _Answer(f"{address} takes the primary for dead", is_dead=True)
+        return _Answer(primary=(state["ip"], state["port"]))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a Sentinel has said: the primary's address, or why there is none."""
+
+    reason: str = ""
+    primary: tuple[str, int] | None = None
+    is_dead: bool = False
+    is_wrong: bool = False

@@ -10,10 +10,10 @@ import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
-from redis.sentinel import SentinelConnectionPool
 
 from barback.connection.fake import is_fakeredis
-from barback.errors import UnsuitableServer
+from barback.errors import NotWatched, UnsuitableServer
+from barback.exits import EXIT_BROKER, end_process
 
 if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
@@ -118,16 +118,34 @@ def check_server(client: redis.Redis, confirmation: Confirmation | None = None) 
             _check_one(server, confirmation)
 
 
+def require_server(client: redis.Redis) -> None:
+    """End this process, saying why, if its server will never do. One that is only away will be
+    back.
+
+    Raises:
+      SystemExit: If so.
+    """
+    try:
+        with contextlib.suppress(redis.RedisError):
+            check_server(client)
+    except UnsuitableServer as error:
+        end_process(str(error), EXIT_BROKER)
+
+
 def check_mode(client: redis.Redis) -> None:
     """Refuse a server that a client of another kind is for.
 
     Raises:
-      UnsuitableServer: When it is a Sentinel, or of a cluster and the client is for one server.
+      UnsuitableServer: When it is a Sentinel, or of a cluster and the client is for one server, or
+        not watched by the Sentinels that are asked for it.
       redis.RedisError: When it cannot be asked.
     """
     if isinstance(client, RedisCluster) or is_fakeredis(client):
         return
-    info: dict[str, Any] = client.info("server")
+    try:
+        info: dict[str, Any] = client.info("server")
+    except NotWatched as error:
+        raise UnsuitableServer(str(error)) from error
     mode = info.get("redis_mode", info.get("server_mode"))
     if mode == "sentinel":
         raise UnsuitableServer(
@@ -164,11 +182,10 @@ def describe_server(client: redis.Redis) -> dict[str, Any]:
 
 
 def _address_of(client: redis.Redis) -> str:
-    pool = client.connection_pool
-    if isinstance(pool, SentinelConnectionPool):
-        host, port = pool.get_master_address()
+    kwargs = client.connection_pool.connection_kwargs
+    if sentinels := kwargs.get("connection_pool"):  # as redis-py calls who knows the primary
+        host, port = sentinels.get_master_address()
         return f"{host}:{port}"
-    kwargs = pool.connection_kwargs
     return str(
         kwargs.get("path") or f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}"
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.logging import get_logger
 
 from barback.connection.server import describe_server, each_server
 from barback.control.options import queues_by_shared_limit
+from barback.exits import EXIT_USAGE, end_process
 from barback.printable import first_line, printable
 
 if TYPE_CHECKING:
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     import dramatiq
 
     from barback.store.store import Store
-
-#: The exit codes of ``dramatiq`` when it has been asked for what there is not, and when the broker
-#: cannot be used.
-EXIT_USAGE = 2
-EXIT_BROKER = 3
 
 #: How many queues and servers are named before the rest is counted.
 MAX_NAMES = 12
@@ -125,16 +119,6 @@ def require_queues(wanted: Iterable[str], declared: Collection[str]) -> None:
     else:
         text += " If the actor is new: is its module imported by the one that was started?"
     end_process(text, EXIT_USAGE)
-
-
-def end_process(text: str, exit_code: int) -> NoReturn:
-    """End a process of Dramatiq's command line with one line instead of a traceback.
-
-    All of its processes end for the same reason, and the first one says it.
-    """
-    if multiprocessing.current_process().name in ("MainProcess", "Process-1"):
-        sys.stderr.write(f"Error: {text}\n")
-    raise SystemExit(exit_code)
 
 
 def _where(client: redis.Redis) -> str:

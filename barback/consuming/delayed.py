@@ -15,8 +15,6 @@ from barback.errors import UnsuitableServer
 from barback.store.checks import check_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from barback.store.store import Store
 
 #: How many messages are moved in one step. More would keep Redis from its other clients.
@@ -42,16 +40,11 @@ class DelayedMessages:
       store: Where the queues are.
       worker_id: The worker.
       queue_name: One of the queues; all are of the same shard.
-      failures: Counts how often this worker's heartbeat connection has broken.
     """
 
-    def __init__(
-        self, store: Store, worker_id: str, queue_name: str, failures: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, worker_id: str, queue_name: str) -> None:
         self.logger = get_logger(__name__, type(self))
         self._store = store
-        self._failures = failures
-        self._failures_before = 0
         self._connection = store.connection(queue_name, name=f"barback-delayed:{worker_id}")
         self._outage = Outage(
             self.logger, "the delayed messages", silence=store.silence(queue_name)
@@ -146,14 +139,13 @@ class DelayedMessages:
             self._connection.send(("BLPOP", *keys, 2 * LOOK_SECONDS))
             self._is_waiting = True
             self._overdue_at = time.monotonic() + 2 * LOOK_SECONDS + GRACE_SECONDS
-            self._failures_before = self._failures()
         patience_seconds = min(MAX_STEP_SECONDS, max(0.0, until - time.monotonic()))
         if self._connection.can_read(patience_seconds):
             self._is_waiting = False
             answer = self._connection.read()
             if answer is not None:
                 self._look_soon(answer[0].decode())
-        elif time.monotonic() > self._overdue_at or self._failures() != self._failures_before:
+        elif time.monotonic() > self._overdue_at or self._connection.is_doubtful:
             raise redis.ConnectionError("the connection seems to be dead")
 
     def _wait_for_others(self) -> None:

@@ -13,8 +13,6 @@ from barback.connection.outage import Outage
 from barback.consuming.line import WAIT_GRACE_SECONDS, WAIT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from barback.store.store import Store
 
 #: How often the thread looks whether it is to stop, in seconds.
@@ -27,14 +25,12 @@ class Doorbell:
     Parameters:
       store: Where the bell is.
       worker_id: The worker.
-      failures: Counts how often this worker's heartbeat connection has broken.
     """
 
-    def __init__(self, store: Store, worker_id: str, failures: Callable[[], int]) -> None:
+    def __init__(self, store: Store, worker_id: str) -> None:
         self.logger = get_logger(__name__, type(self))
         self.key = store.fleet_keys.bell(worker_id)
         self._store = store
-        self._failures = failures
         self._connection = store.connection("", name=f"barback-bell:{worker_id}")
         self._outage = Outage(self.logger, "the wake-ups of this worker", silence=store.silence(""))
         #: By the key of the queue's waiting workers, which is what a ring says.
@@ -89,11 +85,10 @@ class Doorbell:
             self._outage.end()
             self.ring_all()  # rings may have been lost
         overdue_at = time.monotonic() + WAIT_SECONDS + WAIT_GRACE_SECONDS
-        failures_before = self._failures()
         while not self._connection.can_read(STEP_SECONDS):
             if self._is_stopping:
                 return
-            if time.monotonic() > overdue_at or self._failures() != failures_before:
+            if time.monotonic() > overdue_at or self._connection.is_doubtful:
                 raise redis.ConnectionError("the connection seems to be dead")
         answer = self._connection.read()
         if answer is not None and answer[1] in self._rung:

@@ -15,7 +15,6 @@ from redis.exceptions import NoScriptError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
 
     from barback.connection.connection import RedisConnection
     from barback.connection.pool import ConnectionPool
@@ -70,15 +69,12 @@ class OwnLine:
     Parameters:
       connection: The connection.
       bell: The key of the bell.
-      failures: Counts how often this worker's heartbeat connection has broken.
     """
 
-    def __init__(self, connection: RedisConnection, bell: str, failures: Callable[[], int]) -> None:
+    def __init__(self, connection: RedisConnection, bell: str) -> None:
         self.is_waiting = False
         self._connection = connection
         self._bell = bell
-        self._failures = failures
-        self._failures_before = 0
         self._overdue_at = 0.0
 
     def claim(self, invocation: Invocation) -> Any:
@@ -92,14 +88,13 @@ class OwnLine:
         self._connection.send(("BLPOP", self._bell, WAIT_SECONDS), script.by_sha(keys, args))
         self.is_waiting = True
         self._overdue_at = time.monotonic() + WAIT_SECONDS + WAIT_GRACE_SECONDS
-        self._failures_before = self._failures()
 
     def poll(self, timeout_seconds: float) -> Any:
         if self._connection.can_read(timeout_seconds):
             return self._read()
         if time.monotonic() > self._overdue_at:
             raise redis.TimeoutError("Redis did not answer in time")
-        if self._failures() != self._failures_before:
+        if self._connection.is_doubtful:
             # The heartbeat speaks every second, so it finds out first when a network has
             # forgotten connections without a word to either side.
             raise redis.ConnectionError("another connection of this worker broke")

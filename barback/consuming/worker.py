@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dramatiq.worker
@@ -93,7 +92,7 @@ class WorkerState:
             running=self.running.by_queue,
             stop=self._stop,
         )
-        self.doorbell = Doorbell(store, worker_id, self._failures(""))
+        self.doorbell = Doorbell(store, worker_id)
         #: By shard: on a cluster each queue is for itself.
         self._delayed: dict[str, DelayedMessages] = {}
         self._store = store
@@ -122,7 +121,7 @@ class WorkerState:
             self._own_calls[queue_name] = calls
             name = f"barback-queue:{self.worker_id}:{queue_name}"
             connection = self._store.connection(queue_name, name=name)
-            return OwnLine(connection, calls.bell, self._failures(queue_name)), calls
+            return OwnLine(connection, calls.bell), calls
         calls = self._store.worker_calls(queue_name, self.worker_id, bell=self.doorbell.key)
         rung = self.doorbell.event_for(queue_name)
         return SharedLine(self._store.claim_connections, rung, self._queue_count), calls
@@ -134,7 +133,7 @@ class WorkerState:
             delayed = self._delayed.get(shard)
             if delayed is None:
                 delayed = self._delayed[shard] = DelayedMessages(
-                    self._store, self.worker_id, queue_name, self._failures(queue_name)
+                    self._store, self.worker_id, queue_name
                 )
             return delayed
 
@@ -222,7 +221,3 @@ class WorkerState:
 
     def _holds(self, queue_name: str) -> bool:
         return bool(self._in_flight[queue_name].held)
-
-    def _failures(self, queue_name: str) -> Callable[[], int]:
-        """Counts how often this worker's heartbeat connection for a queue has broken."""
-        return partial(self.heartbeat.failures, queue_name)

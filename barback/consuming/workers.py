@@ -11,9 +11,7 @@ import redis
 from dramatiq.common import q_name
 
 from barback.consuming.announcing import (
-    EXIT_BROKER,
     Announcement,
-    end_process,
     require_queues,
     warn_of_divided_limits,
 )
@@ -22,6 +20,7 @@ from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
+from barback.exits import EXIT_BROKER, end_process
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
 from barback.speedups.work_queue import WorkQueue

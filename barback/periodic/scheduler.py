@@ -17,6 +17,7 @@ import redis
 from dramatiq.errors import ConnectionFailed
 
 from barback.connection.outage import Outage
+from barback.connection.server import require_server
 from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
@@ -83,6 +84,7 @@ class TickScheduler:
     def loop(self) -> None:
         """Send ticks until SIGTERM or SIGINT."""
         self._is_looping = True
+        require_server(self.broker.client)
         while not self._wait(self._look_or_complain()):
             pass
         self.logger.info("Stopped. The next start deals with ticks that nobody sends meanwhile.")

@@ -132,11 +132,6 @@ class Heartbeat:
                 )
                 self._thread.start()
 
-    def failures(self, queue_name: str) -> int:
-        """How often the connection for a queue has failed."""
-        line = self._lines.get(self._store.shard(queue_name))
-        return line.failures if line else 0
-
     def _run(self) -> None:
         beat_at = maintenance_at = 0.0
         while self._thread is threading.current_thread():

@@ -19,11 +19,8 @@ class HeartbeatLine:
     def __init__(self, connection: RedisConnection, logger: Logger, silence: Silence) -> None:
         self.connection = connection
         self.outage = Outage(logger, "heartbeats", silence=silence)
-        #: How often the connection has failed.
-        self.failures = 0
 
     def break_off(self, error: Exception) -> None:
         """Forget the connection."""
         self.connection.close()
-        self.failures += 1
         self.outage.report(error)

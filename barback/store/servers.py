@@ -9,10 +9,11 @@ from dramatiq.logging import get_logger
 from redis.cluster import RedisCluster
 
 from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
-from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.connection import RedisConnection
 from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.connection.server import check_client
+from barback.connection.source import ConnectionSource, twin_of
 from barback.store.fleet_keys import FleetKeys
 from barback.store.keys import QueueKeys
 
@@ -61,7 +62,7 @@ class Servers:
             self._slots = Slots(client)  # type: ignore[arg-type]
             self.connections: Connections = SlotPool(self._slots, self.fleet_keys.workers)
         else:
-            source = self._source = ConnectionSource(client)
+            source = self._source = ConnectionSource(self.client)
             #: For whatever any thread has to tell Redis about the fleet.
             self.connections = ConnectionPool(source)
             #: For consumers that share theirs, to take messages over.

@@ -69,6 +69,17 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
         yield cluster
 
 
+@contextlib.contextmanager
+def joining_server(cluster: Cluster, directory: Path) -> Iterator[Server]:
+    """Have a further primary join a running cluster, and end it. It holds no slots yet."""
+    with contextlib.ExitStack() as stack:
+        server = _start(directory, stack)
+        cluster.primaries.append(server)
+        _meet(cluster.servers)
+        wait_for(cluster.is_well, "the new server does not see all slots served")
+        yield server
+
+
 def _start(directory: Path, stack: contextlib.ExitStack) -> Server:
     (bus_port,) = free_ports(1)
     options = {
@@ -84,20 +95,12 @@ def _start(directory: Path, stack: contextlib.ExitStack) -> Server:
 
 
 def _join_up(cluster: Cluster) -> None:
-    first, *others = cluster.servers
     step = SLOTS // len(cluster.primaries)
     for number, server in enumerate(cluster.primaries):
         end = SLOTS if number == len(cluster.primaries) - 1 else (number + 1) * step
         server.call("CLUSTER", "ADDSLOTSRANGE", number * step, end - 1)
         server.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-    bus_port = first.call("CONFIG", "GET", "cluster-port")["cluster-port"]
-    for server in others:
-        server.call("CLUSTER", "MEET", "127.0.0.1", first.port, bus_port)
-    count = f"cluster_known_nodes:{len(cluster.servers)}"
-    wait_for(
-        lambda: all(count in str(s.call("CLUSTER", "INFO")) for s in cluster.servers),
-        "the servers have not met",
-    )
+    _meet(cluster.servers)
     for primary, replica in zip(cluster.primaries, cluster.replicas, strict=True):
         primary_id = primary.call("CLUSTER", "MYID")
         wait_for(partial(_replicates, replica, primary_id), "a replica found no primary")
@@ -105,6 +108,18 @@ def _join_up(cluster: Cluster) -> None:
     wait_for(
         lambda: all(replica.is_replicating() for replica in cluster.replicas),
         "the replicas are not in step",
+    )
+
+
+def _meet(servers: list[Server]) -> None:
+    first, *others = servers
+    bus_port = first.call("CONFIG", "GET", "cluster-port")["cluster-port"]
+    for server in others:
+        server.call("CLUSTER", "MEET", "127.0.0.1", first.port, bus_port)
+    count = f"cluster_known_nodes:{len(servers)}"
+    wait_for(
+        lambda: all(count in str(server.call("CLUSTER", "INFO")) for server in servers),
+        "the servers have not met",
     )
 
 

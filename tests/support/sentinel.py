@@ -31,8 +31,8 @@ class Watched:
         addresses = ",".join(sentinel.address for sentinel in self.sentinels)
         return f"redis+sentinel://{addresses}/{SERVICE}/0"
 
-    def primary(self) -> Server:
-        """The server that the Sentinels name."""
+    def primary_of(self, _key: str) -> Server:
+        """The server that the Sentinels name; it holds every key."""
         sentinel = self.sentinels[0]
         _, port = sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
         return next(server for server in self.servers if server.port == int(port))

@@ -50,25 +50,37 @@ def test_a_url_of_another_kind_than_its_server_is_answered_with_the_right_one(
     start: ProcessStarter, redis_url: str, free_port: int
 ) -> None:
     def complaint(url: str) -> str:
-        for program in (["python", "producer.py"], ["python", "-m", "barback", "status"]):
-            ended = start.run(program, REDIS_URL=url)
-            assert ended.exit_code in {1, 3}, ended.output
-            assert "Traceback" not in ended.output
-            assert ended.stderr.startswith("Error: ")
-        return ended.stderr
+        programs = [
+            "python producer.py",
+            "python scheduler.py run",
+            "periodiq actors",
+            "dramatiq actors -Q beer --processes 2",
+            "python -m barback status",
+        ]
+        ended = [start(program.split(), REDIS_URL=url) for program in programs]
+        assert [it.wait() for it in ended] == [3, 3, 3, 3, 1]
+        for it in ended:
+            assert "Traceback" not in it.output
+            assert it.stderr.count("Error: ") == 1
+        return ended[0].stderr
 
     first = _first_address(redis_url)
     if "cluster" in redis_url:
         assert "redis+cluster://host:6379" in complaint(f"redis://{first}/0")
         assert "answers like no Sentinel" in complaint(f"redis+sentinel://{first}/bar")
         gone = f"redis+cluster://127.0.0.1:{free_port}"
-        assert "No server of the cluster can be reached" in complaint(gone)
+        expected = "No server of the cluster can be reached"
     else:
         assert "redis+sentinel://host:26379/SERVICE/0" in complaint(f"redis://{first}")
         assert "URL begins with redis://" in complaint(f"redis+cluster://{first}")
         assert "watches bar" in complaint(f"redis+sentinel://{first}/beer")
         gone = f"redis+sentinel://127.0.0.1:{free_port}/bar"
-        assert "No Sentinel names a primary of 'bar'" in complaint(gone)
+        expected = "No Sentinel names a primary of 'bar'"
+
+    # And a server that is away to be no reason for those to end who can wait
+    producer = start.run(["python", "producer.py"], REDIS_URL=gone)
+    assert producer.exit_code == 3
+    assert expected in producer.stderr
 
 
 def test_every_program_of_the_bar_works(start: ProcessStarter, redis_url: str) -> None:

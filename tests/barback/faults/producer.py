@@ -46,6 +46,12 @@ class Producer:
         wanted = len(self._scene.ledger.promised) + count
         eventually(lambda: len(self._scene.ledger.promised) >= wanted, timeout_seconds=30)
 
+    def finish(self) -> None:
+        """Wait until each job that was accepted took effect, when no more are sent."""
+        self._scene.wait_until_all_is_done(timeout_seconds=30)
+        print(f"refused or not confirmed: {self.refused}")  # noqa: T201 - pytest -rP shows it
+        self._scene.wait_until_nothing_is_left()
+
     def _run(self) -> None:
         for number in itertools.count():
             if self._stop.wait(PAUSE_SECONDS):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from barback.embedded.binary import find_binary
+from tests.barback.faults.cluster_of_hosts import PORT, PORTS
 from tests.barback.faults.hosts import start_programs
 from tests.support.network import Host, network
 from tests.support.polling import eventually
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
-def test_work_goes_on_when_the_host_of_the_primary_and_of_a_sentinel_vanishes(
-    start: ProcessStarter, tmp_path: Path
+@pytest.mark.parametrize("kind", ["sentinel", "cluster"])
+def test_work_goes_on_when_the_host_of_the_primary_vanishes(
+    kind: str, start: ProcessStarter, tmp_path: Path
 ) -> None:
-    # Given three hosts with a server and a Sentinel each, and jobs that a replica has confirmed
+    # Given three hosts with a server and a Sentinel each, or with servers of a cluster, and jobs
+    # that a replica has confirmed
     names = ["server-a", "server-b", "server-c", "worker-a", "worker-b", "producer"]
     with network(*names) as hosts:
         servers, worker_hosts, producer = hosts[:3], hosts[3:5], hosts[5]
-        url = _start_sentinels(servers, tmp_path, start)
+        start_servers = _start_sentinels if kind == "sentinel" else _start_cluster
+        url = start_servers(servers, tmp_path, start)
         net = start_programs(
             url, worker_hosts, producer, start, tmp_path, FAULTS_CONFIRM="replicas:1"
         )
@@ -70,6 +74,19 @@ def _start_sentinels(hosts: list[Host], directory: Path, start: ProcessStarter) 
     ask = hosts[0].command("python", "-c", program, url)
     eventually(lambda: start.run(ask).exit_code == 0, timeout_seconds=40)
     return url
+
+
+def _start_cluster(hosts: list[Host], directory: Path, start: ProcessStarter) -> str:
+    options = f"cluster-enabled yes\ncluster-node-timeout {DOWN_AFTER_MS}\n"
+    for host in hosts:
+        for port in PORTS:
+            place = directory / f"{host.name}-{port}"
+            _start(host, place, start, f"port {port}\n{options}")
+    addresses = [host.address for host in hosts]
+    program = ["python", "-m", "tests.barback.faults.cluster_of_hosts", *addresses]
+    made = start.run(hosts[0].command(*program))
+    assert made.exit_code == 0, made.output
+    return f"redis+cluster://{','.join(f'{address}:{PORT}' for address in addresses)}"
 
 
 def _start(

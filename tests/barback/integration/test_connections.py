@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
+import redis
 
 from barback import RedisBroker
+from barback.connection.server import describe_server
 from barback.recovery.heartbeat import Heartbeat
+from examples.cluster.servers import start_server
 from tests.support.polling import eventually
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import redis
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -78,6 +83,43 @@ def test_a_worker_finds_out_within_seconds_that_a_network_has_forgotten_its_conn
     sender("second")
 
     eventually(lambda: done == ["first", "second"], timeout_seconds=15)
+
+
+def test_one_connection_that_is_found_silent_is_enough(proxy: Proxy) -> None:
+    # Given a pool with idle connections of which a network knows nothing any more
+    with contextlib.closing(RedisBroker(url=proxy.url, socket_timeout=1)) as broker:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(broker.do_qsize, ["default"] * 40))
+        broker.client.ping()
+        idle = proxy.new_connections
+        proxy.forget_connections()
+
+        # When one of them was waited for in vain
+        with pytest.raises(redis.TimeoutError):
+            broker.do_qsize("default")
+
+        # Expect the others not to be
+        assert broker.do_qsize("default") == 0
+        assert broker.client.ping()
+        assert idle >= 2
+
+
+def test_a_sentinel_that_is_silent_holds_nobody_up(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        # Given a Sentinel, and another one before it that takes connections and says nothing
+        primary = start_server(tmp_path / "primary", stack, options={})
+        watching = {"sentinel": f"monitor bar 127.0.0.1 {primary.port} 1"}
+        sentinel = start_server(tmp_path / "sentinel", stack, "--sentinel", options=watching)
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        addresses = f"127.0.0.1:{silent.getsockname()[1]},{sentinel.address}"
+        url = f"redis+sentinel://{addresses}/bar?sentinel_socket_timeout=60"
+        broker = stack.enter_context(contextlib.closing(RedisBroker(url=url)))
+
+        # Expect to be told the primary, long before the silent one's time is over
+        begun_at = time.monotonic()
+        server = describe_server(broker.client)
+        assert time.monotonic() - begun_at < 30
+        assert server["address"] == primary.address
 
 
 def test_a_consumer_that_holds_messages_is_always_listed(

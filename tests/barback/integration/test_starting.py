@@ -116,3 +116,16 @@ def test_a_server_that_would_lose_messages_is_refused_without_a_traceback(
     assert worker.exit_code == 3
     assert worker.output.count("maxmemory-policy noeviction") == 1
     assert "Traceback" not in worker.output
+
+
+def test_a_broker_that_cannot_even_be_made_is_an_error_of_one_line(
+    project: ProcessStarter, free_port: int
+) -> None:
+    # Given a cluster none of whose servers is there to say where keys are
+    worker = project.run(
+        ["dramatiq", "kitchen", "-p", "1"], URL=f"redis+cluster://127.0.0.1:{free_port}"
+    )
+
+    assert worker.exit_code == 3
+    assert "[ERROR] No server of the cluster can be reached" in worker.output
+    assert "Traceback" not in worker.output

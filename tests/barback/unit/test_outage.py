@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from barback.connection.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Outage, Silence
+from barback.errors import BrokerUnavailable, WrongKeyType
 
 ERROR = ConnectionError("refused.\nand more")
 
@@ -118,3 +119,9 @@ def test_a_server_that_answers_with_an_error_is_told_of_by_each(
     assert not silence.is_on
     assert all("queue 'beer'" in text for text in caplog.messages)
     assert len(caplog.messages) == 2
+
+
+def test_errors_of_the_broker_show_what_they_say() -> None:
+    assert repr(BrokerUnavailable("no Redis")) == "BrokerUnavailable('no Redis')"
+    assert "a list, got a set" in str(WrongKeyType("beer", expected="list", actual="set"))
+    assert repr(WrongKeyType("beer", expected="list", actual="set")) == "WrongKeyType('beer')"

@@ -1,0 +1,50 @@
+"""How command lines that are not ours end because of us: with one line instead of a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from dramatiq.errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The exit codes of ``dramatiq`` when it has been asked for what there is not, and when the broker
+#: cannot be used.
+EXIT_USAGE = 2
+EXIT_BROKER = 3
+
+
+def end_process(text: str, exit_code: int) -> NoReturn:
+    """End a process of such a command line, and say why.
+
+    All of Dramatiq's processes end for the same reason, and the first one says it.
+    """
+    if multiprocessing.current_process().name in ("MainProcess", "Process-1"):
+        sys.stderr.write(f"Error: {text}\n")
+    raise SystemExit(exit_code)
+
+
+@contextlib.contextmanager
+def without_traceback() -> Iterator[None]:
+    """Have Dramatiq's command line say in one line that there is no broker.
+
+    It logs what comes out of the module that makes the broker, and exits.
+    """
+    try:
+        yield
+    except ConnectionFailed:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_in_one_line)
+        raise
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    error = record.exc_info and record.exc_info[1]
+    if isinstance(error, ConnectionFailed) and record.name.startswith("dramatiq."):
+        record.msg, record.args, record.exc_info = str(error), None, None
+    return True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from barback.control.running import Progress
 from barback.control.status import MessageStatus
 
 if TYPE_CHECKING:
-    from barback.store.store import HasStore
+    from barback.store.store import HasStore, Store
 
 #: How many ended messages of a queue are looked at, unless told otherwise.
 LIST_AT_MOST = 10_000
@@ -20,6 +20,20 @@ _IDS_PER_STEP = 2_000
 
 #: … and how many records.
 _RECORDS_PER_STEP = 500
+
+
+class Ended(NamedTuple):
+    """What is remembered of a message.
+
+    Parameters:
+      id: The id of its entry in Redis.
+      ended_at: When it ended, as a Unix time in seconds.
+      record: How.
+    """
+
+    id: str
+    ended_at: float
+    record: dict[str, Any]
 
 
 def list_ended(
@@ -38,9 +52,16 @@ def list_ended(
     Raises:
       redis.RedisError: When the server cannot be asked.
     """
-    store = broker.store
+    return [
+        status_of_ended(each, queue_name)
+        for each in read_ended(broker.store, queue_name, at_most=at_most)
+    ]
+
+
+def read_ended(store: Store, queue_name: str, *, at_most: int = LIST_AT_MOST) -> list[Ended]:
+    """As :func:`list_ended`, for those who show only some of them."""
     keys, now_ms = store.keys(queue_name), store.now_ms(queue_name)
-    forget_ms: dict[bytes, float] = {}
+    forget_ms: dict[Any, float] = {}
     for start in range(0, at_most, _IDS_PER_STEP):
         end = min(at_most, start + _IDS_PER_STEP) - 1
         found: Any = store.client.zrange(keys.ended, start, end, desc=True, withscores=True)
@@ -50,22 +71,32 @@ def list_ended(
     known = [redis_id for redis_id, at_ms in forget_ms.items() if at_ms > now_ms]
     ended = []
     for start in range(0, len(known), _RECORDS_PER_STEP):
-        ids: list[Any] = known[start : start + _RECORDS_PER_STEP]
-        records: Any = store.client.hmget(keys.ended_details, ids)
-        for redis_id, record in zip(ids, records, strict=True):
-            if record is not None:
-                name = redis_id.decode(errors="surrogateescape")
-                status = MessageStatus(name, "unknown", queue_name=queue_name)
-                ended.append(ended_status(status, record, forget_ms[redis_id]))
-    return sorted(ended, key=lambda status: -(status.since or 0))
+        ids = known[start : start + _RECORDS_PER_STEP]
+        stored: Any = store.client.hmget(keys.ended_details, ids)
+        for redis_id, text in zip(ids, stored, strict=True):
+            if text is not None:
+                record = decoded_record(text)
+                ended_at = _ended_at(record, forget_ms[redis_id])
+                ended.append(Ended(redis_id.decode(errors="surrogateescape"), ended_at, record))
+    return sorted(ended, key=lambda each: -each.ended_at)
 
 
-def ended_status(status: MessageStatus, stored: bytes, forget_ms: float | None) -> MessageStatus:
-    """A message that has ended, by what is stored of it, and when that is to be forgotten."""
-    record = decoded_record(stored)
-    ended_at = None if forget_ms is None else (forget_ms - record.get("ttl_ms", 0)) / 1000
+def status_of_ended(ended: Ended, queue_name: str) -> MessageStatus:
+    """A message that is remembered."""
+    status = MessageStatus(ended.id, "unknown", queue_name=queue_name, since=ended.ended_at)
+    return ended_status(status, ended.record)
+
+
+def ended_status(
+    status: MessageStatus, record: dict[str, Any], forget_ms: float | None = None
+) -> MessageStatus:
+    """A message that has ended, by what is remembered of it, and by when that is to be forgotten
+    where the status does not know when it has ended.
+    """
+    if forget_ms is not None:
+        status = replace(status, since=_ended_at(record, forget_ms))
     if record.get("state") == "cancelled":
-        return replace(cancelled_status(status, record), since=ended_at)
+        return cancelled_status(status, record)
     return replace(
         status,
         state="done",
@@ -74,7 +105,6 @@ def ended_status(status: MessageStatus, stored: bytes, forget_ms: float | None) 
         attempt=record.get("attempt"),
         worker=record.get("worker"),
         progress=Progress(**record["progress"]) if record.get("progress") else None,
-        since=ended_at,
     )
 
 
@@ -97,3 +127,8 @@ def decoded_record(stored: bytes | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _ended_at(record: dict[str, Any], forget_ms: float) -> float:
+    ttl_ms: float = record.get("ttl_ms", 0)
+    return (forget_ms - ttl_ms) / 1000

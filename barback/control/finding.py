@@ -158,7 +158,7 @@ class _Look:
             )
         if ended is None:
             return self._status
-        return ended_status(self._status, ended, forget_ms)
+        return ended_status(self._status, decoded_record(ended), forget_ms)
 
     def _cancelled(self, ended: bytes | None) -> MessageStatus:
         return cancelled_status(self._status, decoded_record(ended))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from barback.board.endpoints import offset_of
-from barback.control import list_ended
+from barback.control.ended import read_ended, status_of_ended
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,14 +22,14 @@ def done(board: Board, request: Request) -> dict[str, Any]:
     """
     counts = _remembered(board)
     name = request.query_params.get("queue") or max(counts, key=counts.__getitem__, default="")
-    ended = list_ended(board.broker, name) if name in counts else []
+    ended = read_ended(board.broker.store, name) if name in counts else []
     offset = offset_of(request, PAGE_SIZE)
     return {
         "queues": counts,
         "queue_name": name,
-        "messages": ended[offset : offset + PAGE_SIZE],
+        "messages": [status_of_ended(each, name) for each in ended[offset : offset + PAGE_SIZE]],
         "listed": len(ended),
-        "knows_done": any(each.state == "done" for each in ended),
+        "knows_done": any(each.record.get("state") == "done" for each in ended),
         "page": offset // PAGE_SIZE + 1,
         "pages": max(1, -(-len(ended) // PAGE_SIZE)),
     }

@@ -122,13 +122,24 @@ def _other(schedule: Schedule) -> dict[str, Any]:
 
 
 def _run_other(board: Board, schedule_id: str) -> Outcome:
-    known = islice(board.schedules(MAX_OTHERS), MAX_OTHERS)
-    found = next((each for each in known if each.id == schedule_id and each.run_now), None)
-    if found is None or found.run_now is None:
+    try:
+        known = islice(board.schedules(MAX_OTHERS), MAX_OTHERS)
+        run = next((each.run_now for each in known if each.id == schedule_id), None)
+        sent = run() if run is not None else None
+    except Exception as error:
+        _logger.exception("The schedule %r could not be run.", schedule_id)
+        raise HTTPException(
+            502,
+            _(
+                "The program could not run %(id)s: %(error)s",
+                id=repr(schedule_id),
+                error=first_line(error),
+            ),
+        ) from None
+    if run is None:
         raise HTTPException(
             404, _("There is no schedule %(id)s that can be run.", id=repr(schedule_id))
         )
-    sent = found.run_now()
     return Outcome(f"schedule={schedule_id} message={sent}", 0 if sent is None else 1, "/schedules")
 
 

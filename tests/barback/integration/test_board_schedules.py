@@ -89,6 +89,18 @@ def test_a_program_that_cannot_tell_them_leaves_the_rest_of_the_page(broker: Red
     assert "No scheduler has sent a tick yet." in page.text
 
 
+def test_one_that_cannot_be_run_says_why(broker: RedisBroker) -> None:
+    def fail() -> None:
+        raise OSError("the database is away")
+
+    client = BoardClient(broker, schedules=lambda _: [Schedule("a1", "tea", "now", run_now=fail)])
+
+    answer = client.post("/schedules/run", data={"schedule": "a1"})
+
+    assert answer.status_code == 502
+    assert "could not run &#39;a1&#39;: the database is away" in answer.text
+
+
 def test_a_program_that_keeps_none_has_no_place_for_them(broker: RedisBroker) -> None:
     assert "Other schedules" not in BoardClient(broker).get("/schedules").text
     none = BoardClient(broker, schedules=lambda _at_most: [])

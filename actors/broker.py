@@ -49,7 +49,8 @@ def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) ->
     broker.add_middleware(CurrentMessage())
     broker.add_middleware(Periodic())
     broker.add_middleware(RecordFailures())
-    broker.add_middleware(Control())
+    # As long as there is a result, `python -m barback show` and the board tell whose it is.
+    broker.add_middleware(Control(remember_seconds=settings.result_ttl_seconds))
     broker.add_middleware(
         Results(backend=result_backend, result_ttl=settings.result_ttl_seconds * 1000)
     )

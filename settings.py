@@ -79,7 +79,8 @@ class Settings(BaseSettings):
         ge=1,
         le=30 * 86400,
         description="How long the result of an order is kept, in seconds: `producer.py --wait` "
-        "reads it. The website shows orders from the database.",
+        "reads it. `python -m barback show` and the board remember the order as long. The website "
+        "shows orders from the database.",
     )
 
     log_format: Literal["text", "json"] = Field(

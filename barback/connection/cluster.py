@@ -18,8 +18,9 @@ from redis.exceptions import (
 )
 
 from barback.connection.cluster_client import as_redis_errors
-from barback.connection.connection import BROKEN, ConnectionSource
+from barback.connection.connection import BROKEN
 from barback.connection.pool import ConnectionPool
+from barback.connection.source import ConnectionSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

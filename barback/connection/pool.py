@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from barback.connection.confirmation import Confirmation
-    from barback.connection.connection import ConnectionSource
     from barback.connection.script import Argument, Command, Script
+    from barback.connection.source import ConnectionSource
 
 
 #: After how long without use a connection is closed: many are open only after a burst.

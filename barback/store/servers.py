@@ -9,10 +9,11 @@ from dramatiq.logging import get_logger
 from redis.cluster import RedisCluster
 
 from barback.connection.cluster import Connections, SlotPool, Slots, SlotSource
-from barback.connection.connection import ConnectionSource, RedisConnection, twin_of
+from barback.connection.connection import RedisConnection
 from barback.connection.outage import Silence
 from barback.connection.pool import ConnectionPool
 from barback.connection.server import check_client
+from barback.connection.source import ConnectionSource, twin_of
 from barback.store.fleet_keys import FleetKeys
 from barback.store.keys import QueueKeys
 

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from barback.store.store import Store
     from barback.store.worker_calls import WorkerCalls
 
-#: How long a thread waits before it asks Redis again whether a message may start, in seconds.
-ADMISSION_PAUSE_SECONDS = 0.5
-
 
 class WorkerState:
     """The state of one Dramatiq worker.
@@ -214,15 +211,11 @@ class WorkerState:
             delivery.refusal = error
         if delivery.room is None and "until_start" not in (delivery.control or ()):
             return True
-        while True:
-            try:
-                return self._acknowledgers[delivery.queue_name].admit(delivery)
-            except redis.RedisError as error:
-                self.logger.debug("A message with a limit has to wait for Redis: %s", error)
-            if self.stopping.wait(ADMISSION_PAUSE_SECONDS):
-                with self._lock:
-                    self._unstarted[delivery.queue_name].append(delivery)
-                return False
+        may_start = self._acknowledgers[delivery.queue_name].admit(delivery, self.stopping)
+        if may_start is None:
+            with self._lock:
+                self._unstarted[delivery.queue_name].append(delivery)
+        return bool(may_start)
 
     def _is_more_to_come(self) -> bool:
         """Whether there are messages left in Redis for this worker: waiting, in work or delayed."""

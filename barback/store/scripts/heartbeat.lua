@@ -9,9 +9,12 @@
 local now = now_ms()
 local answer = {}
 for i, heartbeats in ipairs(KEYS) do
+    -- Something else under the name of one queue is no reason to leave out the others: whoever joins
+    -- it says so.
     if ARGV[i + 2] == '1' then
-        redis.call('ZADD', heartbeats, now, ARGV[2])
+        redis.pcall('ZADD', heartbeats, now, ARGV[2])
     end
-    answer[i] = redis.call('ZRANGE', heartbeats, '-inf', now - ARGV[1], 'BYSCORE', 'WITHSCORES')
+    local found = redis.pcall('ZRANGE', heartbeats, '-inf', now - ARGV[1], 'BYSCORE', 'WITHSCORES')
+    answer[i] = found.err and {} or found
 end
 return answer

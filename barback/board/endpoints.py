@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: The largest form, in bytes: a thousand chosen ids are 20 kB.
 MAX_FORM_BYTES = 262_144
 
+#: Nothing has more pages than have so many digits.
+MAX_PAGE_DIGITS = 7
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -101,8 +104,9 @@ async def read_form(request: Request) -> Form:
 def offset_of(request: Request, page_size: int) -> int:
     """How many entries come before those of the page that is asked for; pages count from 1."""
     number = request.query_params.get("page", "1")
-    if not number.isdecimal() or not 1 <= int(number) <= 10_000_000:  # noqa: PLR2004
+    if not (number.isdecimal() and len(number) <= MAX_PAGE_DIGITS and int(number)):
         raise HTTPException(
-            400, _("Expected page to be a number from 1 on, got %(number)s.", number=repr(number))
+            400,
+            _("Expected page to be a number from 1 on, got %(number)s.", number=f"{number!r:.100}"),
         )
     return (int(number) - 1) * page_size

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from barback.control.listing import running_status
+from barback.control.listing import progress_in, running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
     Place,
@@ -14,13 +14,14 @@ from barback.control.locating import (
     locate,
     running_messages,
 )
-from barback.control.running import Progress, max_retries_in
+from barback.control.running import max_retries_in
 from barback.control.status import MessageStatus
 from barback.dead_letters import DeadLetters
 from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
+from barback.store.records import count_in, number_in, read_record, text_in
 
 if TYPE_CHECKING:
     from barback.control.status import State
@@ -107,7 +108,7 @@ class _Look:
         holder = next((w for w, holds in zip(self._workers, held, strict=True) if holds), None)
         self._status = replace(
             self._status,
-            crashes=int((crashes or b"0").split(b":")[0]),
+            crashes=_crashes_in(crashes),
             limit=_limit_in(parked, paced),
         )
         if holder is not None:
@@ -158,29 +159,30 @@ class _Look:
             )
         if ended is None:
             return self._status
-        record = _decoded(ended)
-        ended_at = None if forget_ms is None else (forget_ms - record.get("ttl_ms", 0)) / 1000
+        record = read_record(ended)
+        ttl_ms = number_in(record, "ttl_ms") or 0
+        ended_at = None if forget_ms is None else (forget_ms - ttl_ms) / 1000
         if record.get("state") == "cancelled":
             return replace(self._cancelled(ended), since=ended_at)
         return replace(
             self._status,
             state="done",
-            message_id=record.get("message_id"),
-            actor_name=record.get("actor_name"),
-            attempt=record.get("attempt"),
-            worker=record.get("worker"),
-            progress=Progress(**record["progress"]) if record.get("progress") else None,
+            message_id=text_in(record, "message_id"),
+            actor_name=text_in(record, "actor_name"),
+            attempt=count_in(record, "attempt"),
+            worker=text_in(record, "worker"),
+            progress=progress_in(record),
             since=ended_at,
         )
 
     def _cancelled(self, ended: bytes | None) -> MessageStatus:
-        record = _decoded(ended or b"{}")
+        record = read_record(ended)
         return replace(
             self._status,
             state="cancelled",
-            message_id=record.get("message_id"),
-            actor_name=record.get("actor_name"),
-            reason=record.get("reason"),
+            message_id=text_in(record, "message_id"),
+            actor_name=text_in(record, "actor_name"),
+            reason=text_in(record, "reason"),
             was_ignored=bool(record.get("was_ignored")),
         )
 
@@ -209,9 +211,6 @@ def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
     return None if key is None else key.decode(errors="replace")
 
 
-def _decoded(record: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(record)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
+def _crashes_in(note: bytes | None) -> int:
+    digits = re.match(rb"\d{1,9}", note or b"")
+    return int(digits[0]) if digits else 0

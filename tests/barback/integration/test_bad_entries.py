@@ -375,3 +375,40 @@ def test_a_message_of_stock_dramatiq_that_is_never_due_keeps_no_other(
 
     eventually(lambda: "good" in done)
     eventually(lambda: broker.client.llen(keys.stock_delayed) == 0)
+
+
+def test_bad_entries_about_a_message_end_no_command(broker: RedisBroker, redis_url: str) -> None:
+    # Given a worker that is said to live, and in each place something else than a worker writes
+    store, keys = broker.store, broker.store.keys("jobs")
+    store.register(["jobs"])
+    broker.client.zadd(keys.heartbeats, {"worker": 9e99})
+    said = [5, {}, {"id": "running", "running_seconds": "x", "progress": 5, "attempt": math.inf}]
+    for number, payload in enumerate([*BAD_PAYLOADS, json.dumps(said).encode()]):
+        redis_id = f"abcd{number}"
+        for key in (keys.cancelling, keys.crashes, keys.ended_details, keys.parked):
+            broker.client.hset(key, redis_id, payload)
+        broker.client.zadd(keys.ended, {redis_id: math.inf})
+        broker.client.hset(keys.running, "worker", b"1 " + payload)
+    put(broker, "abcd-late", message_timestamp=2**53 - 1, options={"max_retries": math.inf})
+    broker.client.sadd(keys.acks("worker"), "running")
+    put(broker, "running")
+    broker.client.set(keys.paused, DEEP)
+
+    # When somebody asks, expect an answer
+    for command in (
+        *(["status"], ["status", "--json"], ["metrics"], ["dead", "list"]),
+        *(["show", name] for name in ("abcd1", "abcd5", "abcd-late", "running", "abcd", "\udcff")),
+        *(["show", "--json", "abcd-late"], ["cancel", "running"], ["cancel", "\udcff"]),
+    ):
+        result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
+        assert isinstance(result.exception, SystemExit | None), (command, result.exception)
+        if "--json" in command:
+            json.loads(result.output, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("command", [["pause", "\udcff"], ["--namespace", "\udcff", "status"]])
+def test_an_argument_that_is_no_text_is_wrong_usage(command: list[str], redis_url: str) -> None:
+    result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
+
+    assert result.exit_code == 2
+    assert "Expected text, got" in result.stderr

@@ -13,5 +13,9 @@ if importlib.util.find_spec("dramatiq") is None:
         "into .venv, and every terminal wants: . .venv/bin/activate"
     )
 
+from barback.full_disk import explain_full_disk
+
+explain_full_disk()
+
 if any(variable.endswith("_PY_COMPLETE") for variable in os.environ):
     os.environ["REDIS_URL"] = "redis://127.0.0.1"  # nobody connects to it

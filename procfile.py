@@ -104,7 +104,7 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(path: Path) -> None:
     """Run the processes of the Procfile PATH. The first to end gives the exit code."""
-    commands: Mapping[str, str] = parse_procfile(path.read_text()).processes
+    commands: Mapping[str, str] = parse_procfile(path.read_text("utf-8")).processes
     already_running = list(_already_running(commands))
     if already_running:
         names = ", ".join(f"{name} (PID {pid})" for name, pid in already_running)

@@ -183,7 +183,7 @@ def main() -> None:
         broker.add_middleware(Results(backend=StubBackend()))
         dramatiq.set_broker(broker)
     for path, text in pages().items():
-        path.write_text(text)
+        path.write_text(text, "utf-8")
         print(f"Wrote {path.relative_to(PROJECT_DIR)}.")
 
 

@@ -14,6 +14,7 @@ import idna
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from barback.connection.hosts import can_be_host
 from email_addresses import parse_mailbox
 from timezones import find_timezone
 
@@ -51,6 +52,8 @@ def check_database_url(url: str) -> str:
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}") from None
     if parts.drivername not in _DATABASES:
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}")
+    if parts.host and not can_be_host(parts.host):
+        raise ValueError(f"there is no such host; it should look like {_DATABASE_EXAMPLES}")
     if "@" in (parts.host or ""):
         raise ValueError("special characters in a password are written as %XX, an @ as %40")
     return url
@@ -123,8 +126,9 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port  # raises ValueError when it is no number
     except ValueError:
         return None
+    host = parts.hostname or ""
     is_clean = url.isprintable() and " " not in url
-    return parts if parts.hostname and is_clean and "@" not in parts.hostname else None
+    return parts if host and is_clean and "@" not in host and can_be_host(host) else None
 
 
 def _ascii_host(host: str) -> str:
@@ -136,6 +140,6 @@ def _ascii_host(host: str) -> str:
         ascii_host = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
         ascii_host = ""
-    if not _HOST_NAME.fullmatch(ascii_host):
+    if not (_HOST_NAME.fullmatch(ascii_host) and can_be_host(ascii_host)):
         raise ValueError("it should name a host, such as 127.0.0.1 or bar.example.org")
     return ascii_host.lower()

@@ -17,7 +17,7 @@ from translations import gettext as _
 @functools.cache
 def timezone_names() -> frozenset[str]:
     """The names of the IANA's time zone database, as of the installed ``tzdata``."""
-    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+    return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
 @functools.cache

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 _UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 
 #: Below so many seconds, a tenth of one matters.
 _SHORT_SECONDS = 10
+
+#: Longer than anything lasts, in seconds.
+_ENDLESS_SECONDS = 1e12
 
 
 def duration_in_words(seconds: float) -> str:
@@ -17,8 +22,17 @@ def duration_in_words(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in duration_parts(seconds))
 
 
+def moment_of(unix_seconds: float) -> dt.datetime | None:
+    """A time as a date, in UTC; None for what is none: others may have stored anything."""
+    try:
+        return dt.datetime.fromtimestamp(unix_seconds, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def duration_parts(seconds: float) -> list[tuple[float, str]]:
     """The same as numbers and units, ``d``, ``h``, ``min``, ``s`` or ``ms``."""
+    seconds = min(seconds, _ENDLESS_SECONDS)
     milliseconds = round(max(0.0, seconds) * 1000)
     if milliseconds < 1000:  # noqa: PLR2004 - a second
         return [(milliseconds, "ms")]

@@ -61,6 +61,15 @@ class WrongKeyType(BrokerError, redis.ResponseError):  # noqa: N818 - dramatiq's
     __repr__ = Exception.__repr__  # see above
 
 
+def is_about_data(error: Exception) -> bool:
+    """Whether Redis has refused something because of what it found under a key: other keys may be
+    all right.
+    """
+    return isinstance(error, redis.ResponseError) and (
+        isinstance(error, WrongKeyType) or "WRONGTYPE" in str(error) or "user_script" in str(error)
+    )
+
+
 class MessageRejected(BrokerError):  # noqa: N818 - see above
     """The message itself cannot be enqueued: its arguments are not plain data, or too large.
 

@@ -6,6 +6,12 @@ steer the terminal of whoever looks, and a newline would forge a line of a log.
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def printable(text: str) -> str:
     r"""The text on one line; what is not printable is shown as an escape: ``\n``, ``\x1b``."""
@@ -23,6 +29,19 @@ def shortened(text: str, length: int) -> str:
     """A text or, if it is longer, so many of its characters and how many more there are."""
     left_out = len(text) - length
     return text if left_out <= 0 else f"{text[:length]}… ({left_out:,} more characters)"
+
+
+def json_text(
+    value: Any, *, default: Callable[[Any], Any] | None = None, indent: int | None = None
+) -> str:
+    """A value as JSON that every program reads. That of Python has infinite numbers, too: they
+    become null.
+    """
+    try:
+        return json.dumps(value, default=default, indent=indent, allow_nan=False)
+    except ValueError:
+        plain = json.loads(json.dumps(value, default=default), parse_constant=lambda _: None)
+        return json.dumps(plain, indent=indent)
 
 
 def first_line(error: BaseException) -> str:

@@ -58,6 +58,7 @@ def main(*, offers_demo: bool) -> None:
         functools.partial(_create_app, offers_demo=offers_demo),
         factory=True,
         http=GuardedProtocol,
+        ws="none",  # another protocol would not count its connections, and we have none
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,

@@ -11,7 +11,6 @@ from redis import RedisError
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -121,14 +120,14 @@ def board(
     )
     app = Starlette(
         routes=[*_pages(context), *_actions(context), _static()],
-        middleware=[Middleware(SecurityHeaders)],
         exception_handlers={
             HTTPException: errors.http_error,
             RedisError: errors.broker_error,
             Exception: errors.server_error,
         },
     )
-    return LanguageChoice(app, is_for_programs=_is_for_programs)
+    # Outside, so that the answer to a failure inside has these headers, too.
+    return LanguageChoice(SecurityHeaders(app), is_for_programs=_is_for_programs)
 
 
 def _is_for_programs(scope: Scope) -> bool:

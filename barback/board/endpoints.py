@@ -33,6 +33,9 @@ MAX_DIGITS = 9
 #: The largest form, in bytes: a thousand chosen ids are 20 kB.
 MAX_FORM_BYTES = 262_144
 
+#: Nothing has more pages than have so many digits.
+MAX_PAGE_DIGITS = 7
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -121,7 +124,7 @@ def number_of(request: Request, name: str, *, least: int) -> int:
                 "Expected %(name)s to be a number from %(least)s on, got %(number)s.",
                 name=name,
                 least=least,
-                number=repr(number),
+                number=repr(number)[:100],
             ),
         )
     return int(number)

@@ -15,9 +15,10 @@ from starlette.responses import HTMLResponse, Response
 from barback.board.charts import sparkline
 from barback.board.shown import PAGE_CHARACTERS, last_line
 from barback.board.texts import catalogue, done_in_words, in_words
+from barback.durations import moment_of
 from barback.i18n import formats
 from barback.i18n.middleware import address_in
-from barback.printable import printable
+from barback.printable import json_text, printable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,9 +45,8 @@ def _as_bytes(text: str) -> bytes:
 
 
 def _moment(unix_seconds: float | None) -> str:
-    if unix_seconds is None:
-        return "–"  # noqa: RUF001 - a dash
-    return f"{dt.datetime.fromtimestamp(unix_seconds, dt.UTC):%Y-%m-%d %H:%M:%S}"
+    moment = None if unix_seconds is None else moment_of(unix_seconds)
+    return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"  # noqa: RUF001 - a dash
 
 
 def _duration(seconds: float | None) -> str:
@@ -133,7 +133,7 @@ def render(
 
 
 def json_response(data: Any, status: int = 200) -> Response:
-    text = json.dumps(data, default=_plain, indent=2)
+    text = json_text(data, default=_plain, indent=2)
     return Response(text, status, media_type="application/json")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
 from rich.table import Column
 
 from barback.cli.output import cell, new_table
-from barback.durations import duration_in_words
+from barback.durations import duration_in_words, moment_of
 from barback.printable import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -69,5 +68,5 @@ def _unique_length(ids: Sequence[str]) -> int:
 
 
 def _local_time(unix_seconds: float) -> str:
-    local = dt.datetime.fromtimestamp(unix_seconds).astimezone()
-    return local.strftime("%Y-%m-%d %H:%M:%S")
+    moment = moment_of(unix_seconds)
+    return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from barback.control import cancel as cancel_message
 from barback.control import cancel_all, find
 from barback.control.beginnings import ids_beginning_with
 from barback.control.locating import SEARCH_AT_MOST
-from barback.durations import duration_in_words
+from barback.durations import duration_in_words, moment_of
 from barback.messages.ids import ID_LENGTH
 from barback.printable import printable, printable_lines
 from barback.results import result_of
@@ -199,7 +198,10 @@ _STILL_TO_DO = {"waiting", "limited", "taken", "delayed", "retrying"}
 
 
 def _time_in_words(unix_seconds: float) -> str:
-    local = dt.datetime.fromtimestamp(unix_seconds).astimezone()
+    moment = moment_of(unix_seconds)
+    if moment is None:
+        return "at no time that there is"
+    local = moment.astimezone()
     seconds = unix_seconds - time.time()
     ago = (
         f"in {duration_in_words(seconds)}" if seconds > 0 else f"{duration_in_words(-seconds)} ago"

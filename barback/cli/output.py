@@ -8,7 +8,6 @@ sequence is an order.
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,7 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
-from barback.printable import printable, shortened
+from barback.printable import json_text, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +31,7 @@ json_option: Callable[[Any], Any] = click.option(
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=_encode))
+    click.echo(json_text(value, default=_encode, indent=2))
 
 
 def new_table(*columns: Column | str) -> Table:

@@ -72,7 +72,9 @@ def explain_errors() -> Iterator[None]:
     except EmbeddedServerError as error:
         raise Unreachable(printable_lines(str(error))) from None
     except UnsuitableServer as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(printable_lines(str(error))) from None
+    except UnicodeEncodeError as error:  # an argument that is no UTF-8
+        raise click.UsageError(f"Expected text, got {error.object!r:.100}.") from None
     except redis.ResponseError as error:  # it is full, or a replica
         raise Unreachable(f"The server refuses that: {first_line(error)}.") from None
     except (redis.RedisError, BrokerUnavailable) as error:

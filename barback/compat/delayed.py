@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from dramatiq.common import dq_name
 
-from barback.errors import UndecodablePayload
 from barback.messages.codec import encode_fields
 from barback.messages.encoding import decode_fields
 
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 #: How many messages are rewritten in one step.
 BATCH_SIZE = 500
+
+#: The latest time that floats count exactly, in Unix milliseconds: far beyond any.
+LATEST_MS = 2**53
 
 
 def adopt_delayed(store: Store, queue_name: str) -> None:
@@ -64,7 +66,7 @@ def release_delayed(store: Store, queue_name: str) -> Iterator[int]:
         args: list[Argument] = []
         payloads = store.read_payloads(keys.delayed_messages, ids)
         for entry, payload in zip(entries, payloads, strict=True):
-            due_ms = int(entry[1])
+            due_ms = _bounded(entry[1])
             args += (entry[0], b"" if payload is None else _to_stock(payload, queue_name, due_ms))
         yield store.calls(queue_name).release_delayed(args)
 
@@ -73,17 +75,21 @@ def _from_stock(payload: bytes, queue_name: str) -> tuple[bytes, int]:
     """The payload for the plain queue, and when it is due."""
     try:
         fields = decode_fields(payload)
-    except UndecodablePayload:
+        due_ms = _bounded(fields["options"].pop("eta", None) or 0)
+        return encode_fields({**fields, "queue_name": queue_name}), due_ms
+    except Exception:  # noqa: BLE001 - whatever it is, it concerns this one alone
         return payload, 0  # it becomes a dead letter of the plain queue
-    eta_ms = fields["options"].pop("eta", 0)
-    due_ms = int(eta_ms) if isinstance(eta_ms, int | float) else 0
-    return encode_fields({**fields, "queue_name": queue_name}), due_ms
 
 
 def _to_stock(payload: bytes, queue_name: str, due_ms: int) -> bytes:
     try:
         fields = decode_fields(payload)
-    except UndecodablePayload:
+        fields["options"]["eta"] = due_ms
+        return encode_fields({**fields, "queue_name": dq_name(queue_name)})
+    except Exception:  # noqa: BLE001 - as above
         return payload
-    fields["options"]["eta"] = due_ms
-    return encode_fields({**fields, "queue_name": dq_name(queue_name)})
+
+
+def _bounded(time_ms: Any) -> int:
+    """A time as a whole number, infinite ones included."""
+    return int(max(-LATEST_MS, min(time_ms, LATEST_MS)))

@@ -79,6 +79,15 @@ def check_names(options: dict[str, Any], connection_class: Any) -> None:
             ) from None
 
 
+def can_be_host(name: str) -> bool:
+    """Whether the system would look for a host of this name at all."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return name.isprintable()
+
+
 def _address(text: str, default_port: int) -> tuple[str, int]:
     # What is given may be a part of a password that has a / in it, and is not shown.
     try:
@@ -86,7 +95,7 @@ def _address(text: str, default_port: int) -> tuple[str, int]:
         host, port = parts.hostname, parts.port or default_port
     except ValueError:
         host = None
-    if not host:
+    if not host or not can_be_host(host):
         raise ValueError("expected HOST:PORT, once or several times with commas between")
     return host, port
 

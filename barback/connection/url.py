@@ -10,7 +10,7 @@ from redis.connection import parse_url
 
 from barback.connection import cluster_client, sentinel
 from barback.connection.cluster_client import CLUSTER_SCHEMES, cluster_client_for, cluster_options
-from barback.connection.hosts import check_names
+from barback.connection.hosts import can_be_host, check_names
 from barback.connection.sentinel import SENTINEL_SCHEMES, sentinel_client
 from barback.connection.server import connection_parameters
 
@@ -91,6 +91,8 @@ def _checked_options(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "unix" and not parts.path:
         raise ValueError("it does not name the socket; it should look like unix:///path")
+    if parts.hostname and not can_be_host(parts.hostname):
+        raise ValueError(f"there is no such host; it should look like {FORMS}")
     if "," in parts.netloc.rpartition("@")[2]:
         raise ValueError(
             "it names several hosts, which are either Sentinels or the servers of a cluster: "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import redis
 from dramatiq.logging import get_logger
 
+from barback.connection.outage import Outage
 from barback.consuming.in_flight import Settlement
 from barback.control.running import was_cancelled
 from barback.dead_letters.details import describe_failure
@@ -16,9 +17,10 @@ from barback.messages.room import ANY_ROOM
 from barback.recovery.poison import MAX_CRASHES
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
-    from barback.connection.outage import Outage
+    from barback.connection.outage import Silence
     from barback.connection.script import Argument
     from barback.consuming.in_flight import InFlight
     from barback.consuming.worker import WorkerState
@@ -35,16 +37,23 @@ class Acknowledger:
       in_flight: The account of the queue.
       worker: The worker that consumes it.
       outage: Whether the queue's connection is known to be broken.
+      silence: Says once for all of the worker that a server does not answer.
     """
 
     def __init__(
-        self, calls: WorkerCalls, in_flight: InFlight, worker: WorkerState, outage: Outage
+        self,
+        calls: WorkerCalls,
+        in_flight: InFlight,
+        worker: WorkerState,
+        outage: Outage,
+        silence: Silence,
     ) -> None:
         self.logger = get_logger(__name__, type(self))
         self._calls = calls
         self._in_flight = in_flight
         self._worker = worker
         self._outage = outage
+        self._silence = silence
 
     def ack(self, delivery: Delivery) -> None:
         """Finish a message.
@@ -73,22 +82,40 @@ class Acknowledger:
             self._finish_by(_settlement_of(delivery, "dead", details, follow_ups))
         self._worker.poison.leave(delivery)
 
-    def admit(self, delivery: Delivery) -> bool:
+    def admit(self, delivery: Delivery, stopping: threading.Event) -> bool | None:
         """Whether a message may start, as far as its limit goes. If not, it is this worker's no
         more.
 
-        Raises:
-          redis.RedisError: When Redis cannot be asked.
+        Parameters:
+          delivery: The message.
+          stopping: Set when the worker is to stop.
+
+        Returns:
+          None when Redis could not be asked before that; until then the thread waits.
         """
         control = delivery.control or {}
         unique_key = control["unique"] if "until_start" in control else ""
-        may_start = self._calls.admit(
-            delivery.redis_id, delivery.room or ANY_ROOM, unique_key=unique_key
+        room = delivery.room or ANY_ROOM
+        outage = Outage(
+            self.logger,
+            f"actor {delivery.actor_name!r}, which has a limit",
+            wait=stopping.wait,
+            silence=self._silence,
         )
-        if not may_start:
-            delivery.is_finished = True
-            self._in_flight.finish(delivery.redis_id)
-        return may_start
+        while True:
+            try:
+                may_start = self._calls.admit(delivery.redis_id, room, unique_key=unique_key)
+            except redis.RedisError as error:
+                outage.report(error)
+                outage.wait()
+                if stopping.is_set():
+                    return None
+                continue
+            outage.end()
+            if not may_start:
+                delivery.is_finished = True
+                self._in_flight.finish(delivery.redis_id)
+            return may_start
 
     def drop_cancelled(self, delivery: Delivery) -> None:
         """Finish a message that was cancelled before a thread has started it."""

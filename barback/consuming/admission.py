@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import redis
-from dramatiq.logging import get_logger
-
 from barback.control.options import room_for
 from barback.errors import InvalidKey
 
@@ -18,9 +15,6 @@ if TYPE_CHECKING:
 
     from barback.consuming.acknowledging import Acknowledger
     from barback.messages.delivery import Delivery
-
-#: How long a thread waits before it asks Redis again whether a message may start, in seconds.
-PAUSE_SECONDS = 0.5
 
 
 class Admission:
@@ -40,7 +34,6 @@ class Admission:
         stopping: threading.Event,
         set_aside: Callable[[Delivery], None],
     ) -> None:
-        self.logger = get_logger(__name__, type(self))
         self._limited_actors = {
             actor.actor_name: actor for actor in actors if actor.options.get("limit")
         }
@@ -60,11 +53,7 @@ class Admission:
             delivery.refusal = error
         if delivery.room is None and "until_start" not in (delivery.control or ()):
             return True
-        while True:
-            try:
-                return self._acknowledgers[delivery.queue_name].admit(delivery)
-            except redis.RedisError as error:
-                self.logger.debug("A message with a limit has to wait for Redis: %s", error)
-            if self._stopping.wait(PAUSE_SECONDS):
-                self._set_aside(delivery)
-                return False
+        may_start = self._acknowledgers[delivery.queue_name].admit(delivery, self._stopping)
+        if may_start is None:
+            self._set_aside(delivery)
+        return bool(may_start)

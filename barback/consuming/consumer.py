@@ -68,10 +68,11 @@ class QueueConsumer(Consumer):
         self._in_flight.acks_go_directly = False
         line, self._calls = worker.line_for(queue_name)
         self._claims = Claims(queue_name, self._calls, line, self._in_flight)
-        self._outage = Outage(
-            self.logger, f"queue {queue_name!r}", silence=store.silence(queue_name)
+        silence = store.silence(queue_name)
+        self._outage = Outage(self.logger, f"queue {queue_name!r}", silence=silence)
+        self._acknowledger = Acknowledger(
+            self._calls, self._in_flight, worker, self._outage, silence
         )
-        self._acknowledger = Acknowledger(self._calls, self._in_flight, worker, self._outage)
         worker.admit_by(queue_name, self._acknowledger)
         self._receiver = Receiver(queue_name, worker.worker_id, self._in_flight, store)
         self._window = PrefetchWindow(prefetch, is_fixed=worker.prefetch_is_fixed)
@@ -114,7 +115,6 @@ class QueueConsumer(Consumer):
         self._worker.heartbeat.wait_until_known()
         self._claims.join()
         self._acknowledger.retry_refused()
-        self._outage.end()
         self._worker.announce()
 
     def _take_more(self) -> None:
@@ -174,6 +174,7 @@ class QueueConsumer(Consumer):
         except BaseException:
             self._in_flight.return_acks(acks)
             raise
+        self._outage.end()  # not before: what has worked so far may work while this does not
         self._window.finished(len(acks))
         self._taken.extend(self._receiver.receive(answer))
 

@@ -11,7 +11,7 @@ from dramatiq.logging import get_logger
 
 from barback.compat.delayed import adopt_delayed
 from barback.connection.outage import Outage
-from barback.errors import UnsuitableServer
+from barback.errors import UnsuitableServer, is_about_data
 from barback.store.checks import check_store
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class DelayedMessages:
         #: When to look at each queue, on the monotonic clock; changed by adding and removing.
         self._look_at: dict[str, float] = {}
         self._queues_changed = False
+        #: Those of them of which Redis refuses to move anything, which is said once.
+        self._left_out: set[str] = set()
         self._is_waiting = False
         self._overdue_at = 0.0
         self._is_stopping = False
@@ -96,8 +98,8 @@ class DelayedMessages:
                 if self._outage.is_on:
                     self._outage.wait()
                     check_store(self._store)
-                    self._outage.end()
                 self._step()
+                self._outage.end()
             except (redis.RedisError, UnsuitableServer, OSError) as error:
                 self._break_off(error)
             except Exception as error:
@@ -118,17 +120,41 @@ class DelayedMessages:
 
     def _look(self, queue_names: list[str]) -> None:
         """Move what is due, and find out when to look again."""
-        for name, (wait_ms, left_by_stock) in self._store.next_due_ms(queue_names).items():
-            wait_seconds = LOOK_SECONDS if wait_ms < 0 else min(wait_ms / 1000, LOOK_SECONDS)
-            if left_by_stock:
-                adopt_delayed(self._store, name)
-                wait_seconds = 0
-            if wait_ms == 0:
-                moved = self._store.calls(name).promote(BATCH_SIZE)
-                self.logger.debug("Moved %d due messages to queue %r.", moved, name)
-            with self._lock:
-                if name in self._look_at:
-                    self._look_at[name] = time.monotonic() + wait_seconds
+        try:
+            for name, (wait_ms, left_by_stock) in self._store.next_due_ms(queue_names).items():
+                wait_seconds = LOOK_SECONDS if wait_ms < 0 else min(wait_ms / 1000, LOOK_SECONDS)
+                if left_by_stock:
+                    adopt_delayed(self._store, name)
+                    wait_seconds = 0
+                if wait_ms == 0:
+                    moved = self._store.calls(name).promote(BATCH_SIZE)
+                    self.logger.debug("Moved %d due messages to queue %r.", moved, name)
+                self._look_again(name, wait_seconds)
+                self._left_out.discard(name)
+        except redis.ResponseError as error:
+            if not is_about_data(error):
+                raise
+            if len(queue_names) == 1:
+                self._leave_out(queue_names[0], error)
+                return
+            for name in queue_names:  # what is wrong with one is no reason to leave out the others
+                self._look([name])
+
+    def _look_again(self, queue_name: str, wait_seconds: float) -> None:
+        with self._lock:
+            if queue_name in self._look_at:
+                self._look_at[queue_name] = time.monotonic() + wait_seconds
+
+    def _leave_out(self, queue_name: str, error: Exception) -> None:
+        self._look_again(queue_name, LOOK_SECONDS)
+        if queue_name not in self._left_out:
+            self._left_out.add(queue_name)
+            self.logger.error(
+                "The delayed messages of queue %r wait. Looking again every %d s. Reason: %s",
+                queue_name,
+                LOOK_SECONDS,
+                error,
+            )
 
     def _wait(self, until: float) -> None:
         if self._queues_changed:

@@ -45,12 +45,16 @@ class Receiver:
         # All are held before any is looked at: whatever happens to one, none is forgotten.
         readable_ids = [_readable(raw_id) for raw_id in ids]
         self._in_flight.hold(readable_ids, payloads)
-        all_crashes = map(_count_crashes, crash_notes) if crash_notes else repeat(0)
-        accepted = map(self._accept, readable_ids, payloads, all_crashes)
+        accepted = map(self._accept, readable_ids, payloads, crash_notes or repeat(None))
         return [delivery for delivery in accepted if delivery is not None]
 
-    def _accept(self, redis_id: Argument, payload: bytes | None, crashes: int) -> Delivery | None:
+    def _accept(
+        self, redis_id: Argument, payload: bytes | None, crash_note: bytes | None
+    ) -> Delivery | None:
+        crashes = 0
         try:
+            if crash_note:
+                crashes = int(crash_note.split(b":")[0])
             if not isinstance(redis_id, str):
                 raise UndecodablePayload(f"its id is no text: {redis_id!r}")  # noqa: TRY301
             if payload is None:  # the queue was flushed, or names the message twice
@@ -86,7 +90,3 @@ def _readable(raw_id: bytes) -> Argument:
         return raw_id.decode()
     except UnicodeDecodeError:
         return raw_id
-
-
-def _count_crashes(note: bytes | None) -> int:
-    return int(note.split(b":")[0]) if note else 0

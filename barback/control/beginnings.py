@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.messages.ids import STEM_LENGTH, without_priority
+from barback.store.records import read_record, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,4 +84,4 @@ def _named(store: Store, keys: QueueKeys, stem: str) -> Iterator[tuple[str, str]
         if not value.startswith(b"{"):  # Dramatiq's id → id
             yield value.decode(errors="surrogateescape"), name.decode(errors="surrogateescape")
             continue
-        yield name.decode(errors="surrogateescape"), str(json.loads(value).get("message_id", ""))
+        yield name.decode(errors="surrogateescape"), text_in(read_record(value), "message_id") or ""

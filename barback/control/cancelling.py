@@ -9,10 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from barback.control.locating import SCAN_COUNT, SEARCH_AT_MOST, locate, running_messages
+from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
 from barback.store.ended import KEEP_COUNT, KEEP_MS
+from barback.store.records import text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,15 +79,17 @@ def cancel(
         return None
     record = next(
         (
-            _record(it.fields["message_id"], it.fields["actor_name"], reason)
+            _record(
+                text_in(it.fields, "message_id") or "", text_in(it.fields, "actor_name"), reason
+            )
             for it in running
             if it.fields["id"] == place.redis_id
         ),
         None,
-    ) or _record_of_stored(store, place.queue_name, place.redis_id, reason)
+    ) or _record_of_stored(store, place.queue_name, as_redis_id(place.redis_id), reason)
     if record is None:
         return None
-    (answer,) = _cancel(store, place.queue_name, [place.redis_id, *record])
+    (answer,) = _cancel(store, place.queue_name, [as_redis_id(place.redis_id), *record])
     return _WHAT[answer]
 
 
@@ -165,7 +169,7 @@ def _select(
 
 
 def _record_of_stored(
-    store: Store, queue_name: str, redis_id: str, reason: str | None
+    store: Store, queue_name: str, redis_id: bytes, reason: str | None
 ) -> tuple[str, str] | None:
     keys = store.keys(queue_name)
     for hash_key in (keys.messages, keys.delayed_messages):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from barback.control.running import Progress
+from barback.control.listing import progress_in
 from barback.control.status import MessageStatus
+from barback.store.records import count_in, number_in, read_record, text_in
 
 if TYPE_CHECKING:
     from barback.store.store import HasStore, Store
@@ -75,7 +75,7 @@ def read_ended(store: Store, queue_name: str, *, at_most: int = LIST_AT_MOST) ->
         stored: Any = store.client.hmget(keys.ended_details, ids)
         for redis_id, text in zip(ids, stored, strict=True):
             if text is not None:
-                record = decoded_record(text)
+                record = read_record(text)
                 ended_at = _ended_at(record, forget_ms[redis_id])
                 ended.append(Ended(redis_id.decode(errors="surrogateescape"), ended_at, record))
     return sorted(ended, key=lambda each: -each.ended_at)
@@ -100,11 +100,11 @@ def ended_status(
     return replace(
         status,
         state="done",
-        message_id=record.get("message_id"),
-        actor_name=record.get("actor_name"),
-        attempt=record.get("attempt"),
-        worker=record.get("worker"),
-        progress=Progress(**record["progress"]) if record.get("progress") else None,
+        message_id=text_in(record, "message_id"),
+        actor_name=text_in(record, "actor_name"),
+        attempt=count_in(record, "attempt"),
+        worker=text_in(record, "worker"),
+        progress=progress_in(record),
     )
 
 
@@ -113,22 +113,12 @@ def cancelled_status(status: MessageStatus, record: dict[str, Any]) -> MessageSt
     return replace(
         status,
         state="cancelled",
-        message_id=record.get("message_id"),
-        actor_name=record.get("actor_name"),
-        reason=record.get("reason"),
+        message_id=text_in(record, "message_id"),
+        actor_name=text_in(record, "actor_name"),
+        reason=text_in(record, "reason"),
         was_ignored=bool(record.get("was_ignored")),
     )
 
 
-def decoded_record(stored: bytes | None) -> dict[str, Any]:
-    """What is remembered; nothing where somebody else has written there."""
-    try:
-        record = json.loads(stored or b"{}")
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
 def _ended_at(record: dict[str, Any], forget_ms: float) -> float:
-    ttl_ms: float = record.get("ttl_ms", 0)
-    return (forget_ms - ttl_ms) / 1000
+    return (forget_ms - (number_in(record, "ttl_ms") or 0)) / 1000

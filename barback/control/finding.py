@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from barback.control.ended import cancelled_status, decoded_record, ended_status
+from barback.control.ended import cancelled_status, ended_status
 from barback.control.listing import running_status
 from barback.control.locating import (
     SEARCH_AT_MOST,
@@ -21,6 +22,7 @@ from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
+from barback.store.records import read_record
 
 if TYPE_CHECKING:
     from barback.control.status import State
@@ -107,7 +109,7 @@ class _Look:
         holder = next((w for w, holds in zip(self._workers, held, strict=True) if holds), None)
         self._status = replace(
             self._status,
-            crashes=int((crashes or b"0").split(b":")[0]),
+            crashes=_crashes_in(crashes),
             limit=_limit_in(parked, paced),
         )
         if holder is not None:
@@ -158,10 +160,10 @@ class _Look:
             )
         if ended is None:
             return self._status
-        return ended_status(self._status, decoded_record(ended), forget_ms)
+        return ended_status(self._status, read_record(ended), forget_ms)
 
     def _cancelled(self, ended: bytes | None) -> MessageStatus:
-        return cancelled_status(self._status, decoded_record(ended))
+        return cancelled_status(self._status, read_record(ended))
 
     def _described(self, payload: bytes) -> MessageStatus:
         try:
@@ -186,3 +188,8 @@ def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
     """The key of the limit that a message waits for."""
     key = paced if parked is None else parked.split(b" ", 2)[-1]
     return None if key is None else key.decode(errors="replace")
+
+
+def _crashes_in(note: bytes | None) -> int:
+    digits = re.match(rb"\d{1,9}", note or b"")
+    return int(digits[0]) if digits else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from barback.control.beginnings import message_id_of, scan_payloads
 from barback.dead_letters.letter import as_redis_id
 from barback.messages.ids import root_of, without_priority
+from barback.store.records import read_records, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def locate(
     known_ids = (
         it.fields["id"]
         for it in running
-        if it.fields["message_id"] == message_id and it.fields["queue_name"] in queue_names
+        if it.fields.get("message_id") == message_id and it.fields.get("queue_name") in queue_names
     )
     place = _look_up(store, next(known_ids, message_id), queue_names)
     if place is not None:
@@ -128,7 +129,9 @@ def _look_up(store: Store, message_id: str, queue_names: list[str]) -> Place | N
                     return Place(queue_name, name)
         for name, value in zip(names, ended, strict=True):
             if value is not None and ended_place is None:
-                redis_id = name if value.startswith(b"{") else value.decode()
+                redis_id = (
+                    name if value.startswith(b"{") else value.decode(errors="surrogateescape")
+                )
                 ended_place = Place(queue_name, redis_id)
     return ended_place
 
@@ -164,8 +167,8 @@ def _all_messages(store: Store, queue_names: list[str]) -> Iterator[tuple[str, b
 
 def _read(text: bytes | None) -> Iterator[tuple[float, dict[str, Any]]]:
     said_at_ms, _, entries = (text or b"").partition(b" ")
-    try:
-        for fields in json.loads(entries or b"[]"):
-            yield float(said_at_ms), fields
-    except (ValueError, TypeError):  # somebody else has written there
+    if not re.fullmatch(rb"\d{1,15}", said_at_ms):  # somebody else has written there
         return
+    for fields in read_records(entries):
+        if text_in(fields, "id") is not None:
+            yield float(said_at_ms), fields

@@ -118,7 +118,7 @@ def control_of(
     if key is None:
         return None
     control: dict[str, Any] = {
-        "unique": f"{actor.actor_name}:{key}",
+        "unique": f"{actor.actor_name}:{_as_text(actor, key)}",
         "conflict": unique.on_conflict,
     }
     if unique.for_seconds:
@@ -143,7 +143,7 @@ def room_for(
     if limit is None or key is None:
         return None
     rate_ms = max(1, int(limit.per_seconds * 1000)) if limit.rate else 0
-    return Room(str(key), limit.at_once or 0, limit.rate or 0, rate_ms)
+    return Room(_as_text(actor, key), limit.at_once or 0, limit.rate or 0, rate_ms)
 
 
 def queues_by_shared_limit(
@@ -195,10 +195,24 @@ def _call(
     try:
         return function(*args, **kwargs)
     except Exception as error:
-        raise InvalidKey(
-            f"The key of a message for actor {actor.actor_name!r} cannot be made of its arguments: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise _invalid_key(actor, error) from error
+
+
+def _as_text(actor: dramatiq.Actor[Any, Any], key: object) -> str:
+    """A key as Redis can hold it: not with half of a character, as JSON may have it."""
+    try:
+        text = str(key)
+        text.encode()
+    except Exception as error:
+        raise _invalid_key(actor, error) from error
+    return text
+
+
+def _invalid_key(actor: dramatiq.Actor[Any, Any], error: Exception) -> InvalidKey:
+    return InvalidKey(
+        f"The key of a message for actor {actor.actor_name!r} cannot be made of its arguments: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def _expect_one_of(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from barback.store.records import number_in, read_record, text_in
+
 if TYPE_CHECKING:
     from barback.store.store import HasStore
 
@@ -118,8 +120,11 @@ def purge(broker: HasStore, queue_name: str) -> int:
 
 
 def _decoded(queue_name: str, text: bytes) -> PausedQueue:
-    try:
-        fields = json.loads(text)
-        return PausedQueue(queue_name, fields["reason"], fields["since"], fields["until"])
-    except (ValueError, KeyError, TypeError):  # somebody else's entry pauses the queue all the same
-        return PausedQueue(queue_name, None, time.time(), None)
+    fields = read_record(text)  # somebody else's entry pauses the queue all the same
+    since = number_in(fields, "since")
+    return PausedQueue(
+        queue_name,
+        text_in(fields, "reason"),
+        time.time() if since is None else since,
+        number_in(fields, "until"),
+    )

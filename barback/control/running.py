@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import defaultdict
@@ -156,10 +157,10 @@ def leave() -> None:
 
 def max_retries_in(options: Mapping[str, Any]) -> int | None:
     """How many retries a message has, where it says so itself, or its latest retry does."""
-    most: int | None = options.get("max_retries")
+    most = options.get("max_retries")
     if most is None and options.get("max_attempts") is not None:
-        return int(options["max_attempts"]) - 1
-    return most
+        most = options["max_attempts"] - 1
+    return int(most) if most is not None and math.isfinite(most) else None
 
 
 def expect_cancellation(message: MessageProxy) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Self
 
 from barback.errors import UndecodablePayload
 from barback.messages.codec import encode_fields
 from barback.messages.encoding import decode_fields
+from barback.store.records import count_in, read_record
 
 #: Ids are text, but what others stored need not be: it is kept and found all the same.
 _KEEP_BYTES = "surrogateescape"
@@ -56,7 +56,7 @@ class DeadLetter:
         """Read what is stored, whatever it is: a bad entry must hide no neighbour."""
         fields = _decode_or_none(payload)
         options = fields["options"] if fields else {}
-        details = _decode_details(raw_details)
+        details = read_record(raw_details)
         return cls(
             id=redis_id.decode(errors=_KEEP_BYTES),
             queue_name=queue_name,
@@ -65,7 +65,7 @@ class DeadLetter:
             reason=_text(details.get("reason")) or "failed",
             error=_text(details.get("error")),
             traceback=_text(details.get("traceback") or options.get("traceback")),
-            deliveries=details.get("deliveries", 1),
+            deliveries=count_in(details, "deliveries") or 1,
             payload=payload,
             fields=fields,
         )
@@ -100,14 +100,6 @@ def _decode_or_none(payload: bytes) -> dict[str, Any] | None:
         return decode_fields(payload)
     except UndecodablePayload:
         return None
-
-
-def _decode_details(raw_details: bytes | None) -> dict[str, Any]:
-    try:
-        details = json.loads(raw_details or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return details if isinstance(details, dict) else {}
 
 
 def _text(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from barback.errors import UndecodablePayload
@@ -86,10 +87,14 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
         raise UndecodablePayload("its message_timestamp is no time")
     if not fields["actor_name"].isprintable():  # no actor has it, and logs and terminals show it
         raise UndecodablePayload(f"expected an actor's name, got {fields['actor_name']!r:.100}")
+    if not fields["message_id"].isascii():
+        _check_text("message_id", fields["message_id"])
     options = fields["options"]
     if len(options) > 1 or type(options.get("redis_message_id")) is not str:
         _check_types(options, _OPTION_TYPES)
-        _check_types(options.get("control") or {}, _CONTROL_TYPES)
+        control = options.get("control") or {}
+        _check_types(control, _CONTROL_TYPES)
+        _check_text("option unique", control.get("unique", ""))
     return fields
 
 
@@ -108,5 +113,15 @@ def _check_types(options: dict[str, Any], types: Mapping[str, tuple[type, ...]])
         if not isinstance(value, expected):
             raise UndecodablePayload(f"expected another type of option {name}, got {value!r:.100}")
         # An infinite one is the field's way to say "no limit".
-        if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        if isinstance(value, float) and math.isinf(value):
+            continue
+        if isinstance(value, (int, float)) and not abs(value) < _TOO_LARGE:
             raise UndecodablePayload(f"expected a smaller number for option {name}")
+
+
+def _check_text(name: str, text: str) -> None:
+    """Refuse what JSON can hold and Redis cannot: half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UndecodablePayload(f"expected text as {name}, got {text!r:.100}") from None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from barback.store.records import count_in, number_in, read_record, text_in
 
 if TYPE_CHECKING:
     from barback.store.store import HasStore, Store
-
-_Value = TypeVar("_Value")
 
 #: How old a worker's heartbeat may be, in seconds. It sends one every 3 s.
 MAX_SILENCE_SECONDS = 10.0
@@ -105,29 +104,16 @@ def worker_name(store: Store, worker_id: str) -> str:
 def _worker_status(
     worker_id: str, raw_info: bytes | None, silence_seconds: dict[str, float]
 ) -> WorkerStatus:
-    info = _decoded(raw_info)
+    info = read_record(raw_info)
     return WorkerStatus(
         worker_id=worker_id,
-        host=_typed(info.get("host"), str),
-        pid=_typed(info.get("pid"), int),
-        threads=_typed(info.get("threads"), int),
-        lost_threads=_typed(info.get("lost_threads"), int) or 0,
+        host=text_in(info, "host"),
+        pid=count_in(info, "pid"),
+        threads=count_in(info, "threads"),
+        lost_threads=count_in(info, "lost_threads") or 0,
         silence_seconds=silence_seconds,
-        version=_typed(info.get("version"), str),
-        started_at=_typed(info.get("started_at"), float),
-        memory_bytes=_typed(info.get("memory_bytes"), int),
-        round_trip_seconds=_typed(info.get("round_trip_seconds"), float),
+        version=text_in(info, "version"),
+        started_at=number_in(info, "started_at"),
+        memory_bytes=count_in(info, "memory_bytes"),
+        round_trip_seconds=number_in(info, "round_trip_seconds"),
     )
-
-
-def _decoded(raw_info: bytes | None) -> dict[str, Any]:
-    """How a worker has introduced itself; nothing where somebody else has written there."""
-    try:
-        info = json.loads(raw_info or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return info if isinstance(info, dict) else {}
-
-
-def _typed(value: object, expected: type[_Value]) -> _Value | None:
-    return value if isinstance(value, expected) else None

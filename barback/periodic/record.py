@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from barback.cron import CronSchedule, cron
 from barback.periodic.clock import as_ms, from_ms
+from barback.store.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +98,7 @@ class TickRecord:
 def _read_plan(name: bytes, text: bytes, now: dt.datetime) -> AnnouncedPlan | None:
     """None for what is too old, or was written by somebody else."""
     try:
-        fields = json.loads(text)
+        fields = read_record(text)
         if as_ms(now) - fields["at_ms"] > BELIEVED.total_seconds() * 1000:
             return None
         schedule = cron(fields["spec"], timezone=fields["timezone"])

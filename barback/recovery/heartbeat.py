@@ -11,7 +11,7 @@ import redis
 from dramatiq.logging import get_logger
 
 from barback.connection.outage import Outage
-from barback.errors import WrongKeyType
+from barback.errors import WrongKeyType, is_about_data
 from barback.recovery.heartbeat_line import HeartbeatLine
 from barback.recovery.introduction import describe_process
 from barback.recovery.maintenance import forget_workers
@@ -168,11 +168,12 @@ class Heartbeat:
                 running=self._running(queue_names),
             )
             self._stop(shard, cancelled_ids, paused)
-        except WrongKeyType as error:  # the connection is fine, and the queue's consumer says it
-            self.logger.debug("A queue was left out: %s", error)
         except Exception as error:  # noqa: BLE001 - nothing may end this thread
-            line.break_off(error)
-            return False
+            if not is_about_data(error):
+                line.break_off(error)
+                return False
+            # The connection is fine, and the queue's consumer says it.
+            self.logger.debug("A queue was left out: %s", error)
         line.outage.end()
         return True
 

@@ -29,7 +29,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    # To its config, %(x)s stands for something.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
         _lock(connection)
         config.attributes["connection"] = connection

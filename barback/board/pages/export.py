@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import StreamingResponse
@@ -13,6 +12,7 @@ from barback.board.pages.dead import searched_queues
 from barback.board.pages.searching import parsed_query, text_of
 from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, latest
 from barback.board.shown import decoded, redacted
+from barback.printable import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -67,7 +67,7 @@ def _csv_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for row in rows:
-        cells = {**row, "arguments": json.dumps(row["arguments"])}
+        cells = {**row, "arguments": json_text(row["arguments"])}
         writer.writerow([_harmless(cells[column]) for column in COLUMNS])
         yield _taken(buffer)
     yield _taken(buffer)
@@ -76,7 +76,7 @@ def _csv_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _json_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     separator = "[\n"
     for row in rows:
-        yield f"{separator}{json.dumps(row)}".encode()
+        yield f"{separator}{json_text(row)}".encode()
         separator = ",\n"
     yield b"\n]\n" if separator != "[\n" else b"[]\n"
 

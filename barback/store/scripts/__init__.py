@@ -23,4 +23,4 @@ def load(name: str) -> Script:
 
 
 def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(f"{name}.lua").read_text()
+    return resources.files(__package__).joinpath(f"{name}.lua").read_text("utf-8")

@@ -52,14 +52,29 @@ local function next_in_line(control, key)
     end
 end
 
+-- The place, the limit and the key in a note of one that waits, and the limit and the key of a slot;
+-- nil where it is none that these scripts have written.
+local function read_note(note)
+    return string.match(note or '', '^(%-?%d+) (%d+) (.*)$')
+end
+
+local function read_slot(slot)
+    return string.match(slot or '', '^(%d+) (.*)$')
+end
+
+-- How many hold a slot.
+local function slots_used(control, key)
+    return tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0) or 0
+end
+
 -- Have a queue stand in line by the message of it that has come first.
 local function stand_in_line(control, its, key)
     local line, parked = control[LINES] .. ':' .. key, its.parked .. ':' .. key
     local first = redis.call('LINDEX', parked, 0)
     while first do
-        local note = redis.call('HGET', its.parked, first)
-        if note then
-            redis.call('ZADD', line, string.match(note, '^%S+'), its.queue)
+        local place = read_note(redis.call('HGET', its.parked, first))
+        if place then
+            redis.call('ZADD', line, place, its.queue)
             return
         end
         redis.call('LPOP', parked) -- it is gone
@@ -84,11 +99,11 @@ end
 
 -- Have a message wait for a slot no more; false: it does not.
 local function leave_line(control, queue, id)
-    local own, note = keys_of(control, queue), redis.call('HGET', control[PARKED], id)
-    if not note then
+    local own = keys_of(control, queue)
+    local _, _, key = read_note(redis.call('HGET', control[PARKED], id))
+    if not key then
         return false
     end
-    local key = string.match(note, '^%S+ %d+ (.*)$')
     redis.call('HDEL', own.parked, id)
     local was_there = redis.call('LREM', own.parked .. ':' .. key, 1, id) == 1
     stand_in_line(control, own, key)
@@ -98,12 +113,12 @@ end
 -- Give free slots of a key to those that wait for them, and wake workers for these. How many slots
 -- there are is what was said last: by the caller, or for other queues by the message that waits.
 local function fill(control, queue, key, own_limit)
-    local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
+    local used = slots_used(control, key)
     local woken = {}
     while true do
         local its = next_in_line(control, key)
         local id = its and redis.call('LINDEX', its.parked .. ':' .. key, 0)
-        local limit = id and string.match(redis.call('HGET', its.parked, id) or '', '^%S+ (%d+)')
+        local _, limit = read_note(id and redis.call('HGET', its.parked, id))
         if limit and own_limit and its.queue == queue then
             limit = own_limit
         end
@@ -137,9 +152,12 @@ local function release(control, queue, id)
     if not slot then
         return
     end
-    local limit, key = string.match(slot, '^(%d+) (.*)$')
+    local limit, key = read_slot(slot)
     redis.call('HDEL', control[SLOTS], id)
-    redis.call('HINCRBY', control[SLOTS_USED], key, -1)
+    if not key then
+        return
+    end
+    redis.call('HSET', control[SLOTS_USED], key, slots_used(control, key) - 1)
     fill(control, queue, key, limit)
 end
 
@@ -147,8 +165,8 @@ end
 local function fill_all(control, queue)
     local seen = {}
     for _, note in ipairs(redis.call('HVALS', control[PARKED])) do
-        local key = string.match(note, '^%S+ %d+ (.*)$')
-        if not seen[key] then
+        local _, _, key = read_note(note)
+        if key and not seen[key] then
             seen[key] = true
             fill(control, queue, key)
         end
@@ -179,9 +197,11 @@ local function yield_slots(control, queue)
         return a.level > b.level or (a.level == b.level and a.place > b.place)
     end)
     for _, it in ipairs(waiting) do
-        local limit, key = string.match(redis.call('HGET', own.slots, it.id), '^(%d+) (.*)$')
-        leave_list(queue, own.levels, it.id)
-        park(control, queue, it.id, key, limit, true)
+        local limit, key = read_slot(redis.call('HGET', own.slots, it.id))
+        if key then
+            leave_list(queue, own.levels, it.id)
+            park(control, queue, it.id, key, limit, true)
+        end
         release(control, queue, it.id)
     end
 end

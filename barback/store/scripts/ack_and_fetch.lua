@@ -55,6 +55,12 @@ if redis.call('HGET', KEYS[5], worker) ~= epoch then
     return nil
 end
 
+-- Before anything is taken: when something else stands under that name, this fails, and what had been
+-- taken would be nobody's.
+if bell ~= '' then
+    redis.call('SREM', KEYS[7], bell)
+end
+
 local ids = {}
 local is_paused = redis.call('EXISTS', KEYS[8]) == 1
 if not is_paused then
@@ -65,7 +71,11 @@ if not is_paused then
         for i = 1, #lists do
             local list = lists[ARGV[6] == 'reversed' and #lists + 1 - i or i]
             if #ids < wanted then
-                for _, id in ipairs(redis.call('LPOP', list, wanted - #ids) or {}) do
+                local taken = redis.pcall('LPOP', list, wanted - #ids) or {}
+                if taken.err and #ids == 0 then
+                    return taken
+                end
+                for _, id in ipairs(taken) do
                     ids[#ids + 1] = id
                 end
                 if list ~= queue and redis.call('EXISTS', list) == 0 then
@@ -80,9 +90,6 @@ if #ids == 0 then
         redis.call('SADD', KEYS[7], bell)
     end
     return {{}, {}, {}}
-end
-if bell ~= '' then
-    redis.call('SREM', KEYS[7], bell)
 end
 
 -- They are read in batches: of large ones few are taken, and the others need not be read.

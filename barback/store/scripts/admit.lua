@@ -29,16 +29,16 @@ end
 
 local now = now_ms()
 if at_once > 0 and redis.call('HEXISTS', control[SLOTS], id) == 0 then
-    local used = tonumber(redis.call('HGET', control[SLOTS_USED], key) or 0)
+    local used = slots_used(control, key)
     if used >= at_once or next_in_line(control, key) then
-        redis.call('SREM', acks, id)
         park(control, queue, id, key, at_once)
+        redis.call('SREM', acks, id) -- last, as in settle.lua
         -- Where the limit was raised there is room for the first of them.
         fill(control, queue, key, at_once)
         return 0
     end
     redis.call('HSET', control[SLOTS], id, at_once .. ' ' .. key)
-    redis.call('HINCRBY', control[SLOTS_USED], key, 1)
+    redis.call('HSET', control[SLOTS_USED], key, used + 1)
 end
 
 if rate > 0 then
@@ -55,10 +55,10 @@ if rate > 0 then
         local due_ms = math.max(now + 1, after_ms + rate_ms * (1 + math.floor(ahead / rate)))
         redis.call('ZADD', paced, due_ms, id)
         redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
-        redis.call('SREM', acks, id)
         redis.call('HSET', control[8], id, key)
         delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id) or '', due_ms)
         redis.call('HDEL', messages, id)
+        redis.call('SREM', acks, id)
         return 0
     end
     redis.call('ZADD', starts, now, id .. ' ' .. now)

@@ -12,15 +12,18 @@
 local now, own_count = now_ms(), #ARGV - 2
 local answer, is_own = {}, {}
 
-local function silent(call, heartbeats)
-    return call('ZRANGE', heartbeats, '-inf', now - ARGV[1], 'BYSCORE', 'WITHSCORES')
+-- Something else under the name of one queue is no reason to leave out the others: whoever joins it
+-- says so.
+local function silent(heartbeats)
+    local found = redis.pcall('ZRANGE', heartbeats, '-inf', now - ARGV[1], 'BYSCORE', 'WITHSCORES')
+    return found.err and {} or found
 end
 
 for i = 1, own_count do
     if ARGV[i + 2] == '1' then
-        redis.call('ZADD', KEYS[i], now, ARGV[2])
+        redis.pcall('ZADD', KEYS[i], now, ARGV[2])
     end
-    answer[i] = silent(redis.call, KEYS[i])
+    answer[i] = silent(KEYS[i])
     is_own[KEYS[i]] = true
 end
 
@@ -32,9 +35,8 @@ local of_all = string.sub(slots_used, 1, -#'limits:slots-used' - 1)
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[own_count + 2])) do
     local heartbeats = of_all .. name .. ':heartbeats'
     if not is_own[heartbeats] and redis.call('EXISTS', of_all .. name .. ':slots') == 1 then
-        -- What is wrong with other queues is no reason to give no heartbeat for one's own.
-        local suspects = silent(redis.pcall, heartbeats)
-        if not suspects.err and #suspects > 0 then
+        local suspects = silent(heartbeats)
+        if #suspects > 0 then
             answer[#answer + 1] = name
             answer[#answer + 1] = suspects
         end

@@ -39,10 +39,7 @@ local function look_at(i, running)
     end
     local count = 0
     for _, list in ipairs(waiting_lists(KEYS[i], KEYS[i + 1])) do
-        -- Something else under the name of one queue is no reason to leave out the others: the
-        -- claim says so.
-        local length = redis.pcall('LLEN', list)
-        count = count + (type(length) == 'number' and length or 0)
+        count = count + redis.call('LLEN', list)
     end
     if count > 0 then
         ring(waiting, paused, count)
@@ -69,7 +66,9 @@ local is_busy = is_anything_there(1, #KEYS)
 for i = 1, #KEYS, KEYS_PER_QUEUE do
     local running = ARGV[(i - 1) / KEYS_PER_QUEUE + 2]
     if running ~= '' or is_busy and is_anything_there(i, i + KEYS_PER_QUEUE - 1) then
-        look_at(i, running)
+        -- Something else under the name of one queue is no reason to leave out the others: the
+        -- claim says so.
+        pcall(look_at, i, running)
     end
 end
 return {cancelled, paused_queues}

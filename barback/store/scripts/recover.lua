@@ -27,6 +27,12 @@ if not score or tonumber(score) ~= tonumber(last_heartbeat) then
     return nil
 end
 
+-- These fail before anything is written when something else stands under their names: others try
+-- again and again.
+redis.call('LLEN', queue)
+redis.call('HLEN', crashes)
+redis.call('ZCARD', levels)
+
 local back = 0
 for _, id in ipairs(redis.call('SMEMBERS', acks)) do
     local note = redis.call('HGET', crashes, id)

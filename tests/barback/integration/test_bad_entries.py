@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
+import redis
 from click.testing import CliRunner
 
 from barback.cli import main
 from barback.compat.delayed import release_delayed
+from barback.control import Control, Limit
 from barback.dead_letters import DeadLetters
 from barback.monitoring.queues import queue_statuses
 from barback.monitoring.workers import list_workers
@@ -19,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barback import RedisBroker
+    from barback.store.keys import QueueKeys
 
 pytestmark = pytest.mark.everywhere
 
 DEEP = b"[" * 100_000
+
+#: JSON can say it, and no bytes are that.
+HALF_A_CHARACTER = "\ud800"
 
 BAD_PAYLOADS = [b"", b"\xff\xfe", b"null", b"5", b"{}", DEEP, b'{"queue_name": 5}']
 
@@ -35,8 +43,38 @@ def done(broker: RedisBroker) -> list[str]:
     return done
 
 
+@pytest.fixture
+def limited(broker: RedisBroker) -> list[str]:
+    """What an actor named limited has done, of which one at a time may run for each argument."""
+    broker.add_middleware(Control())
+    done: list[str] = []
+    one_each = Limit(key=lambda what: what, at_once=1)
+    dramatiq.actor(
+        broker=broker, queue_name="jobs", actor_name="limited", max_retries=0, limit=one_each
+    )(done.append)
+    return done
+
+
 def good_message(what: str) -> dramatiq.Message[Any]:
     return dramatiq.Message("jobs", "job", (what,), {}, {})
+
+
+def put(
+    broker: RedisBroker, redis_id: str, actor_name: str = "job", what: str = "bad", **changed: Any
+) -> None:
+    """Put a message into the queue as another program may do it."""
+    keys = broker.store.keys("jobs")
+    fields = {
+        "queue_name": "jobs",
+        "actor_name": actor_name,
+        "args": [what],
+        "kwargs": {},
+        "options": {},
+        "message_id": redis_id,
+        "message_timestamp": 1,
+    }
+    broker.client.hset(keys.messages, redis_id, json.dumps({**fields, **changed}))
+    broker.client.rpush(keys.queue, redis_id)
 
 
 def test_a_bad_delayed_entry_keeps_no_other_from_its_queue(
@@ -132,3 +170,245 @@ def test_a_bad_dead_letter_hides_no_other(broker: RedisBroker, redis_url: str) -
     for command in (["dead", "list"], ["dead", "list", "--json"]):
         result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
         assert result.exit_code == 0, result.output
+
+
+def test_half_a_character_ends_no_thread_and_strands_no_neighbour(
+    broker: RedisBroker,
+    done: list[str],
+    limited: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given it wherever a message names something that Redis is told, more often than threads
+    for number in range(3):
+        put(broker, f"id-{number}", message_id=f"{HALF_A_CHARACTER}-{number}")
+        control = {"unique": HALF_A_CHARACTER, "conflict": "return", "until_start": True}
+        put(broker, f"unique-{number}", options={"control": control})
+        put(broker, f"limited-{number}", "limited", HALF_A_CHARACTER)
+    broker.enqueue(good_message("good"))
+
+    # When a worker comes, expect the good one to be done, and the others to be dead letters
+    worker = run_worker(threads=2)
+    threads = list(worker.workers)
+    eventually(lambda: done == ["good"] and broker.do_qsize("jobs") == 0)
+    assert len(list(DeadLetters(broker, "jobs"))) == 9
+    assert all(thread.is_alive() for thread in threads)
+    assert limited == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_attempts": math.inf}, {"max_retries": math.inf}, {"max_attempts": math.nan}]
+)
+def test_an_endless_number_interrupts_no_heartbeat(
+    options: dict[str, float],
+    broker: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given a message that says so much of its attempts, and runs until others were told of it
+    seen: list[Any] = []
+
+    def run(_: str) -> None:
+        running = broker.store.keys("jobs").running
+        told: list[Any] = eventually(lambda: broker.client.hvals(running))
+        seen.extend(told)
+
+    dramatiq.actor(broker=broker, queue_name="jobs", actor_name="job", max_retries=0)(run)
+    put(broker, "endless", options=options)
+    put(broker, "good")
+    run_worker(threads=1)
+
+    eventually(lambda: broker.do_qsize("jobs") == 0, timeout_seconds=15)
+    assert seen
+    assert b"Infinity" not in seen[0]
+    assert "Interrupted" not in caplog.text
+
+
+def test_a_bad_note_of_crashes_strands_no_neighbour(
+    broker: RedisBroker, done: list[str], run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    put(broker, "noted")
+    put(broker, "neighbour", what="good")
+    broker.client.hset(broker.store.keys("jobs").crashes, "noted", "x")
+
+    run_worker()
+
+    eventually(lambda: broker.do_qsize("jobs") == 0)
+    assert "good" in done
+
+
+def spoil_levels(client: redis.Redis, keys: QueueKeys) -> None:
+    client.zadd(keys.levels, {"urgent": 5})
+
+
+def spoil_parked(client: redis.Redis, keys: QueueKeys) -> None:
+    client.hset(keys.parked, mapping={"somebody": "x", "else": ""})
+
+
+def spoil_slots(client: redis.Redis, keys: QueueKeys) -> None:
+    client.hset(keys.slots, mapping={"first": "x", "second": "", "nobody": "x"})
+
+
+def spoil_slots_used(client: redis.Redis, keys: QueueKeys) -> None:
+    client.hset(keys.slots_used, "good", "x")
+
+
+@pytest.mark.parametrize("spoil", [spoil_levels, spoil_parked, spoil_slots, spoil_slots_used])
+def test_a_bad_entry_about_limits_and_priorities_holds_up_no_message(
+    spoil: Callable[[redis.Redis, QueueKeys], None],
+    broker: RedisBroker,
+    done: list[str],
+    limited: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    spoil(broker.client, broker.store.keys("jobs"))
+    put(broker, "first", "limited", "good")
+    put(broker, "second", "limited", "good")
+    broker.enqueue(good_message("good"))
+
+    run_worker()
+
+    eventually(lambda: (done, limited) == (["good"], ["good", "good"]))
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("name", ["heartbeats", "cancelling", "running"])
+def test_a_key_of_another_type_keeps_no_other_queue_from_its_worker(
+    name: str, broker: RedisBroker
+) -> None:
+    # Given something else under a key of the first of a worker's queues, and a pause of the second
+    store, there = broker.store, broker.store.keys("there")
+    broker.client.set(getattr(store.keys("jobs"), name), "somebody else's")
+    broker.client.set(there.paused, "")
+
+    # When it gives its heartbeat and looks, expect the second to have heard, and it to have seen
+    queues = {"jobs": True, "there": True}
+    store.heartbeat(store.connections, "worker", queues, suspicious_ms=1000)
+    _, paused = store.look(store.connections, {"jobs": "bell", "there": "bell"}, worker_id="worker")
+    assert broker.client.zcard(there.heartbeats) == 1
+    assert paused == ["there"]
+
+
+@pytest.mark.parametrize("name", ["due", "heartbeats", "levels", "running", "stock_delayed"])
+def test_a_key_of_another_type_holds_up_no_other_queue_and_is_said_once(
+    name: str,
+    broker: RedisBroker,
+    done: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given something else under a key of one queue, and messages in another one
+    there: list[str] = []
+    dramatiq.actor(broker=broker, queue_name="there", actor_name="there")(there.append)
+    key = getattr(broker.store.keys("jobs"), name)
+    broker.client.set(key, "somebody else's")
+    for number in range(3):
+        delayed = good_message(f"later {number}").copy(queue_name="there", actor_name="there")
+        broker.enqueue(delayed, delay=200 * number + 1)
+
+    # When a worker comes that serves both, expect the others to be done, and its heartbeat
+    run_worker()
+    eventually(lambda: len(there) == 3)
+    assert broker.client.zcard(broker.store.keys("there").heartbeats) == 1
+    assert caplog.text.count("Expected the key") <= 1
+    assert caplog.text.count("Resumed") == 0
+
+    # When that is gone, expect the queue to be served
+    broker.client.delete(key)
+    broker.enqueue(good_message("good"))
+    eventually(lambda: done == ["good"])
+
+
+def test_what_could_not_be_taken_is_taken_when_the_keys_are_right_again(
+    broker: RedisBroker, done: list[str], run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given a worker that waits, messages of two priorities, and something else under two keys
+    run_worker()
+    keys = broker.store.keys("jobs")
+    eventually(lambda: broker.client.scard(keys.waiting) == 1)
+    wrong = (keys.waiting, f"{keys.levels}:5")
+    for key in wrong:
+        broker.client.delete(key)
+        broker.client.set(key, "somebody else's")
+    broker.client.zadd(keys.levels, {"5": 5})
+    put(broker, "first", what="good")
+    bell = keys.bell(broker.broker_id)
+    broker.client.rpush(bell, keys.waiting)
+    eventually(lambda: broker.client.llen(bell) == 0)
+
+    # When these are gone, expect nothing to be lost
+    for key in wrong:
+        broker.client.delete(key)
+    eventually(lambda: done == ["good"])
+
+
+def test_a_dead_worker_is_not_recovered_twice_where_a_key_is_of_another_type(
+    broker: RedisBroker,
+) -> None:
+    keys = broker.store.keys("jobs")
+    for redis_id in ("held", "5:held"):
+        put(broker, redis_id)
+        broker.client.rpop(keys.queue)
+        broker.client.sadd(keys.acks("dead"), redis_id)
+    broker.client.zadd(keys.heartbeats, {"dead": 1})
+    broker.client.set(keys.levels, "somebody else's")
+    calls = broker.store.worker_calls("jobs", "dead")
+
+    for _ in range(3):
+        with pytest.raises(redis.ResponseError):
+            calls.recover(b"1")
+    broker.client.delete(keys.levels)
+
+    assert calls.recover(b"1") == 2
+    assert broker.client.lrange(keys.queue, 0, -1) == [b"held"]
+
+
+def test_a_message_of_stock_dramatiq_that_is_never_due_keeps_no_other(
+    broker: RedisBroker, done: list[str], run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    keys = broker.store.keys("jobs")
+    for name, eta in (("never", math.inf), ("no time", math.nan), ("good", 1)):
+        message = good_message(name).copy(options={"eta": eta}).copy(queue_name="jobs.DQ")
+        broker.client.hset(keys.delayed_messages, name, message.encode())
+        broker.client.rpush(keys.stock_delayed, name)
+
+    run_worker()
+
+    eventually(lambda: "good" in done)
+    eventually(lambda: broker.client.llen(keys.stock_delayed) == 0)
+
+
+def test_bad_entries_about_a_message_end_no_command(broker: RedisBroker, redis_url: str) -> None:
+    # Given a worker that is said to live, and in each place something else than a worker writes
+    store, keys = broker.store, broker.store.keys("jobs")
+    store.register(["jobs"])
+    broker.client.zadd(keys.heartbeats, {"worker": 9e99})
+    said = [5, {}, {"id": "running", "running_seconds": "x", "progress": 5, "attempt": math.inf}]
+    for number, payload in enumerate([*BAD_PAYLOADS, json.dumps(said).encode()]):
+        redis_id = f"abcd{number}"
+        for key in (keys.cancelling, keys.crashes, keys.ended_details, keys.parked):
+            broker.client.hset(key, redis_id, payload)
+        broker.client.zadd(keys.ended, {redis_id: math.inf})
+        broker.client.hset(keys.running, "worker", b"1 " + payload)
+    put(broker, "abcd-late", message_timestamp=2**53 - 1, options={"max_retries": math.inf})
+    broker.client.sadd(keys.acks("worker"), "running")
+    put(broker, "running")
+    broker.client.set(keys.paused, DEEP)
+
+    # When somebody asks, expect an answer
+    for command in (
+        *(["status"], ["status", "--json"], ["metrics"], ["dead", "list"]),
+        *(["show", name] for name in ("abcd1", "abcd5", "abcd-late", "running", "abcd", "\udcff")),
+        *(["show", "--json", "abcd-late"], ["cancel", "running"], ["cancel", "\udcff"]),
+    ):
+        result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
+        assert isinstance(result.exception, SystemExit | None), (command, result.exception)
+        if "--json" in command:
+            json.loads(result.output, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("command", [["pause", "\udcff"], ["--namespace", "\udcff", "status"]])
+def test_an_argument_that_is_no_text_is_wrong_usage(command: list[str], redis_url: str) -> None:
+    result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
+
+    assert result.exit_code == 2
+    assert "Expected text, got" in result.stderr

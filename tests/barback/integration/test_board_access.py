@@ -232,9 +232,20 @@ def test_a_form_that_is_too_large_is_refused(client: BoardClient) -> None:
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30, "²"])
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30, "9" * 5_000, "²"])
 def test_pages_that_cannot_be_are_refused(client: BoardClient, page: str) -> None:
     answer = client.get("/dead", params={"page": page})
 
     assert answer.status_code == 400
     assert "Expected page to be a number" in answer.text
+
+
+def test_the_answer_to_a_failure_has_the_headers_of_every_other_one(broker: RedisBroker) -> None:
+    def authorize(*_: object) -> bool:
+        raise RuntimeError("a fault of whoever wrote it")
+
+    answer = BoardClient(broker, authorize=authorize).get("/")
+
+    assert answer.status_code == 500
+    assert "default-src" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"

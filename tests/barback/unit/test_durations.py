@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from barback.durations import duration_in_words
+from barback.durations import duration_in_words, moment_of
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,13 @@ from barback.durations import duration_in_words
         (3661, "1 h 1 min"),
         (86_400 * 2 + 3 * 3600 + 59, "2 d 3 h"),
         (86_400 + 59, "1 d"),
+        (float("inf"), "11574074 d 1 h"),
     ],
 )
 def test_a_duration_is_said_in_its_two_largest_units(seconds: float, words: str) -> None:
     assert duration_in_words(seconds) == words
+
+
+@pytest.mark.parametrize("unix_seconds", [float("inf"), float("nan"), 1e99, -1e15])
+def test_a_time_that_is_none_is_no_date(unix_seconds: float) -> None:
+    assert moment_of(unix_seconds) is None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import pytest
 
-from barback.printable import first_line, printable, printable_lines, shortened
+from barback.printable import first_line, json_text, printable, printable_lines, shortened
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,8 @@ def test_an_error_is_told_in_one_line(error: Exception, line: str) -> None:
 def test_what_was_left_out_of_a_long_text_is_counted() -> None:
     assert shortened("beer", 4) == "beer"
     assert shortened("b" * 1_000_010, 10) == "bbbbbbbbbb… (1,000,000 more characters)"
+
+
+def test_json_has_no_numbers_that_other_programs_cannot_read() -> None:
+    assert json_text([1.5, math.inf, {"a": math.nan}]) == '[1.5, null, {"a": null}]'
+    assert json_text({"path": Path("x")}, default=str) == '{"path": "x"}'

@@ -112,6 +112,25 @@ def test_a_client_s_word_on_its_address_is_not_believed(
     assert "192.0.2.66" not in website.process.output
 
 
+def test_tokens_of_links_are_not_logged(
+    client: httpx.Client, website: Website, tmp_path: Path
+) -> None:
+    # When links of e-mails are opened, also while the website is away, and a page
+    for _ in range(2):
+        get(client, "/new-password/Secret.one")
+        get(client, "/confirm/Secret.two?lang=Secret.three")
+        get(client, "/orders")
+        website.process.kill()
+
+    # Expect that of nginx's logs to tell where they led, and no more
+    logs = (tmp_path / "access.log", tmp_path / "error.log")
+    eventually(lambda: logs[0].read_text().count("GET /orders") == 2)
+    text = "".join(log.read_text() for log in logs)
+    assert "GET /new-password/..." in text
+    assert "GET /confirm/..." in text
+    assert "Secret" not in text
+
+
 def test_silent_connections_take_nobody_s_place(client: httpx.Client, nginx_port: int) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(300):

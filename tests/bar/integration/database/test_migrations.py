@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 import uuid
 from pathlib import Path
@@ -44,6 +45,21 @@ def test_the_migrations_make_the_tables_that_the_models_describe(url: str) -> No
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, models.Base.metadata) == []
+    engine.dispose()
+
+
+def test_a_checkout_whose_path_means_something_elsewhere_has_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a folder whose name has a place for a value in it, as a configuration may have
+    copy = tmp_path / "50% off, %(here)s, ü"
+    shutil.copytree(Path(migrations.__file__).parent, copy)
+    monkeypatch.setattr(migrations, "__file__", str(copy / "__init__.py"))
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+
+    migrate(engine)
+
+    assert is_up_to_date(engine)
     engine.dispose()
 
 

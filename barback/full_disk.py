@@ -1,0 +1,29 @@
+"""A program whose output finds no room says so in one line."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+def explain_full_disk() -> None:
+    """From now on, a program that ends because a disk is full ends with a line, not a traceback.
+
+    The exit code is 1, as for every error that nobody has caught.
+    """
+
+    def explain(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            sys.stderr.write(f"Error: {error.strerror}: something could not be written.\n")
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = explain

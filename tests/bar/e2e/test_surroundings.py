@@ -1,0 +1,47 @@
+"""Where programs are started that nobody has prepared for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT_DIR, program_environment
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("program", [["producer.py"], ["-m", "barback"]])
+def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) -> None:
+    with FULL.open("w") as full:
+        run = subprocess.run(
+            [sys.executable, *program, "--help"],
+            cwd=PROJECT_DIR,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert run.returncode == 1
+    assert run.stderr == "Error: No space left on device: something could not be written.\n"
+
+
+def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import producer, scheduler, procfile, web.app"],
+        cwd=PROJECT_DIR,
+        env=program_environment(**old),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")

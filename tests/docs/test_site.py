@@ -66,6 +66,7 @@ class _Loads(html.parser.HTMLParser):
             self.urls.append(given.get("href") or "")
 
 
+@pytest.mark.slow
 def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 30
@@ -79,6 +80,7 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(site: Path) -
                 assert (page.parent / path).resolve().exists(), f"{page}: {url}"
 
 
+@pytest.mark.slow
 def test_a_page_is_marked_by_its_language_and_leads_to_the_other_one(site: Path) -> None:
     english = (site / "tutorial/retries/index.html").read_text()
     chinese = (site / "zh/tutorial/retries/index.html").read_text()
@@ -88,6 +90,7 @@ def test_a_page_is_marked_by_its_language_and_leads_to_the_other_one(site: Path)
     assert '<a href="../../../tutorial/retries/" hreflang="en"' in chinese
 
 
+@pytest.mark.slow
 def test_a_list_of_things_to_check_has_boxes(site: Path) -> None:
     for page in ("how-to/deploy", "zh/how-to/deploy"):
         html_of_page = (site / page / "index.html").read_text()
@@ -95,6 +98,7 @@ def test_a_list_of_things_to_check_has_boxes(site: Path) -> None:
         assert "[ ]" not in html_of_page
 
 
+@pytest.mark.slow
 def test_the_search_knows_every_page(site: Path) -> None:
     index = (site / "search.json").read_text()
     for part in ("tutorial/retries/", "reference/glossary/", "how-to/deploy/"):

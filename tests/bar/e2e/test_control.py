@@ -89,6 +89,7 @@ def test_no_more_beers_are_poured_than_there_are_taps_and_coffee_flows(
     assert worker.output.count("Served  coffee") == 10
 
 
+@pytest.mark.slow
 def test_a_guest_cancels_an_order_that_waits(website: Website, redis_url: str) -> None:
     # Given an order that nobody serves
     with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:

@@ -156,6 +156,7 @@ def test_everything_is_in_one_namespace_to_which_nobody_may_connect(overlay: str
     assert policies["nothing-else"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_everything_is_as_kubernetes_and_keda_want_it(overlay: str) -> None:
     schema = (PROJECT_DIR / "tests/bar/e2e/custom-resources.schema.yaml").read_text()

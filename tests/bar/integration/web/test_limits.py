@@ -47,6 +47,7 @@ def test_whatever_writes_is_limited_for_each_network(start: ProcessStarter) -> N
     assert httpx.get(f"{website.url}/orders").status_code == 200
 
 
+@pytest.mark.slow
 def test_all_networks_together_have_a_limit(start: ProcessStarter) -> None:
     website = start_website(start, TOTAL_WRITES_PER_MINUTE="2", TRUSTED_PROXIES="127.0.0.1")
     statuses = [order(website, X_Forwarded_For=f"192.0.2.{number}") for number in (1, 2, 3)]

@@ -110,7 +110,7 @@ def _look_at_queues(page: Page, broker: RedisBroker) -> None:
     expect(page.get_by_text("reports: 2,001 wait and no worker serves it.")).to_be_visible()
 
     page.get_by_role("link", name="reports").click()
-    page.get_by_label("Why").fill("tax season")
+    page.get_by_label("Why", exact=True).fill("tax season")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("tax season (this machine)")).to_be_visible()
     assert set(control.paused(broker)) == {"reports"}

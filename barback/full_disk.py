@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,16 @@ def explain_full_disk() -> None:
     ) -> None:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             sys.stderr.write(f"Error: {error.strerror}: something could not be written.\n")
+            _give_up_output()
         else:
             sys.__excepthook__(kind, error, traceback)
 
     sys.excepthook = explain
+
+
+def _give_up_output() -> None:
+    """Python writes what is left as it ends: that would fail again, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
         run = subprocess.run(
             [sys.executable, *program, "--help"],
             cwd=PROJECT_DIR,
+            # Buffered, as for everybody: then Python writes once more as it ends.
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -33,9 +33,6 @@ MAX_DIGITS = 9
 #: The largest form, in bytes: a thousand chosen ids are 20 kB.
 MAX_FORM_BYTES = 262_144
 
-#: Nothing has more pages than have so many digits.
-MAX_PAGE_DIGITS = 7
-
 
 @dataclass(frozen=True)
 class Outcome:

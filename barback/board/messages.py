@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 #: How many messages are on a page.
 PAGE_SIZE = 25
 
-#: How many delayed messages Redis is asked for in one command: 10,000 would take it some 5 ms.
-MAX_RANGE = 2_000
-
 #: How many bytes Redis is asked for in one command: that takes it less than a millisecond.
 MAX_BATCH_BYTES = 1_048_576
 
@@ -60,14 +57,8 @@ def delayed_ids(store: Store, keys: QueueKeys, offset: int, count: int) -> dict[
     """The ids of delayed messages, the next one first, and when each is due, as a Unix time in
     seconds.
     """
-    due_at: dict[bytes, float] = {}
-    for start in range(offset, offset + count, MAX_RANGE):
-        end = min(offset + count, start + MAX_RANGE) - 1
-        found: Any = store.client.zrange(keys.due, start, end, withscores=True)
-        due_at |= {redis_id: due_ms / 1000 for redis_id, due_ms in found}
-        if not found:
-            break
-    return due_at
+    due_ms = store.ranked(keys.due, offset, count)
+    return {redis_id: each_ms / 1000 for redis_id, each_ms in due_ms.items()}
 
 
 def read_payloads(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dramatiq.common import dq_name
 
 from barback.messages.codec import encode_fields
-from barback.messages.encoding import decode_fields
+from barback.messages.encoding import TOO_LARGE, decode_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 #: How many messages are rewritten in one step.
 BATCH_SIZE = 500
-
-#: The latest time that floats count exactly, in Unix milliseconds: far beyond any.
-LATEST_MS = 2**53
 
 
 def adopt_delayed(store: Store, queue_name: str) -> None:
@@ -92,4 +89,4 @@ def _to_stock(payload: bytes, queue_name: str, due_ms: int) -> bytes:
 
 def _bounded(time_ms: Any) -> int:
     """A time as a whole number, infinite ones included."""
-    return int(max(-LATEST_MS, min(time_ms, LATEST_MS)))
+    return int(max(-TOO_LARGE, min(time_ms, TOO_LARGE)))

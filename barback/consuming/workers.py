@@ -10,11 +10,7 @@ from uuid import uuid4
 import redis
 from dramatiq.common import q_name
 
-from barback.consuming.announcing import (
-    Announcement,
-    require_queues,
-    warn_of_divided_limits,
-)
+from barback.consuming.announcing import Announcement, require_queues, warn_of_divided_limits
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.threads import WorkerThreads

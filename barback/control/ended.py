@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 #: How many ended messages of a queue are looked at, unless told otherwise.
 LIST_AT_MOST = 10_000
 
-#: How many ids are read in one step, …
-_IDS_PER_STEP = 2_000
-
-#: … and how many records.
+#: How many records are read in one step.
 _RECORDS_PER_STEP = 500
 
 
@@ -61,13 +58,7 @@ def list_ended(
 def read_ended(store: Store, queue_name: str, *, at_most: int = LIST_AT_MOST) -> list[Ended]:
     """As :func:`list_ended`, for those who show only some of them."""
     keys, now_ms = store.keys(queue_name), store.now_ms(queue_name)
-    forget_ms: dict[Any, float] = {}
-    for start in range(0, at_most, _IDS_PER_STEP):
-        end = min(at_most, start + _IDS_PER_STEP) - 1
-        found: Any = store.client.zrange(keys.ended, start, end, desc=True, withscores=True)
-        forget_ms |= found
-        if not found:
-            break
+    forget_ms = store.ranked(keys.ended, 0, at_most, desc=True)
     known = [redis_id for redis_id, at_ms in forget_ms.items() if at_ms > now_ms]
     ended = []
     for start in range(0, len(known), _RECORDS_PER_STEP):

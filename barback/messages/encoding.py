@@ -66,7 +66,7 @@ _CONTROL_TYPES: dict[str, tuple[type, ...]] = {
 
 
 #: Times, counts and durations are smaller. Beyond it floats and Redis count no more.
-_TOO_LARGE = 2**53
+TOO_LARGE = 2**53
 
 
 def decode_fields(payload: bytes) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
         raise UndecodablePayload(f"expected an object, got {fields!r:.100}")
     if [*fields] != _USUAL_NAMES or [*map(type, fields.values())] != _USUAL_TYPES:
         _check_fields(fields)
-    if not abs(fields["message_timestamp"]) < _TOO_LARGE:
+    if not abs(fields["message_timestamp"]) < TOO_LARGE:
         raise UndecodablePayload("its message_timestamp is no time")
     if not fields["actor_name"].isprintable():  # no actor has it, and logs and terminals show it
         raise UndecodablePayload(f"expected an actor's name, got {fields['actor_name']!r:.100}")
@@ -115,7 +115,7 @@ def _check_types(options: dict[str, Any], types: Mapping[str, tuple[type, ...]])
         # An infinite one is the field's way to say "no limit".
         if isinstance(value, float) and math.isinf(value):
             continue
-        if isinstance(value, (int, float)) and not abs(value) < _TOO_LARGE:
+        if isinstance(value, (int, float)) and not abs(value) < TOO_LARGE:
             raise UndecodablePayload(f"expected a smaller number for option {name}")
 
 

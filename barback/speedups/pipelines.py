@@ -26,14 +26,7 @@ class Pipelines(middleware.Pipelines):
         self._original = original
 
     def after_process_message(
-        self,
-        broker: dramatiq.Broker,
-        message: MessageProxy,
-        *,
-        result: Any = None,
-        exception: BaseException | None = None,
+        self, broker: dramatiq.Broker, message: MessageProxy, **outcome: Any
     ) -> None:
         if message.options.get("pipe_target") is not None:
-            self._original.after_process_message(
-                broker, message, result=result, exception=exception
-            )
+            self._original.after_process_message(broker, message, **outcome)

@@ -7,11 +7,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from barback.messages.encoding import TOO_LARGE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: Times, counts and durations are smaller.
-_TOO_LARGE = 2**53
 
 
 def read_record(stored: bytes | None) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def number_in(fields: Mapping[str, Any], name: str) -> float | None:
     value = fields.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return value if abs(value) < _TOO_LARGE else None  # neither infinite nor NaN
+    return value if abs(value) < TOO_LARGE else None  # neither infinite nor NaN
 
 
 def count_in(fields: Mapping[str, Any], name: str) -> int | None:

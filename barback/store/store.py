@@ -25,6 +25,11 @@ _NEXT_DUE = load("next_due")
 _QUEUE_STATUS = load("queue_status")
 
 
+#: How many members of a sorted set Redis is asked for in one command: 10,000 would take it some
+#: 5 ms.
+MAX_RANGE = 2_000
+
+
 class HasStore(Protocol):
     """Something that knows a store: a broker."""
 
@@ -165,3 +170,24 @@ class Store(Servers):
     def read_payloads(self, messages_key: str, redis_ids: list[Any]) -> list[bytes | None]:
         """The payloads of some messages, None for those that are gone."""
         return list[Any](self.client.hmget(messages_key, redis_ids))
+
+    def ranked(
+        self, sorted_set: str, first: int, count: int, *, desc: bool = False
+    ) -> dict[bytes, float]:
+        """Members of a sorted set with their scores, in order, read in steps that are short for
+        Redis.
+
+        Parameters:
+          sorted_set: Its key.
+          first: The rank of the first one.
+          count: How many at the most.
+          desc: Whether the highest score comes first.
+        """
+        members: dict[bytes, float] = {}
+        for start in range(first, first + count, MAX_RANGE):
+            end = min(first + count, start + MAX_RANGE) - 1
+            found: Any = self.client.zrange(sorted_set, start, end, desc=desc, withscores=True)
+            members |= found
+            if not found:
+                break
+        return members

@@ -121,7 +121,6 @@ def board(
             server.ensure()
     with target.broker() as broker, contextlib.ExitStack() as stack:
         broker.client.ping()
-        listener = stack.enter_context(_listen(host, port))
         try:
             app = make_board(
                 broker,
@@ -132,6 +131,7 @@ def board(
             )
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--trace-url") from None
+        listener = stack.enter_context(_listen(host, port))
         # uvicorn ends in good order and then signals itself once more; that is no failure.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))

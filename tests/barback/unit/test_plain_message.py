@@ -1,0 +1,26 @@
+"""Messages made without their constructor are as it makes them."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from barback.messages.plain import plain_message
+
+
+def test_a_message_is_what_dramatiq_s_constructor_makes() -> None:
+    fields = {
+        "queue_name": "beer",
+        "actor_name": "serve",
+        "args": (1, "two"),
+        "kwargs": {"three": 3},
+        "options": {"redis_message_id": "abc"},
+        "message_id": "id",
+        "message_timestamp": 4,
+    }
+
+    quick, slow = plain_message(fields), dramatiq.Message(**fields)
+
+    assert quick == slow
+    assert vars(quick) == vars(slow)
+    assert quick.encode() == slow.encode()
+    assert quick.copy(options={"x": 1}) == slow.copy(options={"x": 1})

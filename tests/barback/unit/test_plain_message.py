@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dramatiq
 
 from barback.messages.plain import plain_message
 
 
 def test_a_message_is_what_dramatiq_s_constructor_makes() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "queue_name": "beer",
         "actor_name": "serve",
         "args": (1, "two"),

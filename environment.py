@@ -1,6 +1,7 @@
 """Imported first by the programs in this folder: without their packages, one line says so.
 
-And when a shell asks what a command line can go on with, no server is started for that.
+Ctrl-C in the second that the imports take ends them without a traceback. And when a shell asks what
+a command line can go on with, no server is started for that.
 """
 
 import importlib.util
@@ -13,7 +14,10 @@ if importlib.util.find_spec("dramatiq") is None:
         "into .venv, and every terminal wants: . .venv/bin/activate"
     )
 
-from barback.full_disk import explain_full_disk
+_say_more = sys.excepthook
+sys.excepthook = lambda kind, *about: kind is KeyboardInterrupt or _say_more(kind, *about)
+
+from barback.full_disk import explain_full_disk  # noqa: E402 - most of that second
 
 explain_full_disk()
 

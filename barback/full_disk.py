@@ -18,6 +18,7 @@ def explain_full_disk() -> None:
 
     The exit code is 1, as for every error that nobody has caught.
     """
+    say_more = sys.excepthook
 
     def explain(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
@@ -26,7 +27,7 @@ def explain_full_disk() -> None:
             sys.stderr.write(f"Error: {error.strerror}: something could not be written.\n")
             _give_up_output()
         else:
-            sys.__excepthook__(kind, error, traceback)
+            say_more(kind, error, traceback)
 
     sys.excepthook = explain
 

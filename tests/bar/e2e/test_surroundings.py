@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,23 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
 
     assert run.returncode == 1
     assert run.stderr == "Error: No space left on device: something could not be written.\n"
+
+
+def test_ctrl_c_while_a_program_is_still_being_imported_shows_no_traceback() -> None:
+    # Given a library that Ctrl-C reaches in the middle of its import
+    pressed = "import environment; raise KeyboardInterrupt"
+
+    run = subprocess.run(
+        [sys.executable, "-c", pressed],
+        cwd=PROJECT_DIR,
+        env=program_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:

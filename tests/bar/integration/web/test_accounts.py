@@ -360,11 +360,14 @@ def test_the_demo_lets_everybody_be_staff_and_says_so(start: ProcessStarter) -> 
         assert "This is a demo" in browser.get("/log-in").text
         page = submit(browser, "/log-in/demo", on="/log-in", next="/reports")
         assert page.url.path == "/reports"
+        for sent in ("/sign-up/done", "/new-password/sent"):
+            assert "/mailbox" in browser.get(sent).text
         cookie = browser.cookies["session"]
     # Expect neither the button nor that session to be good without it, with the same database
     usual = start_website(start)
     with a_browser(usual) as browser:
-        assert "This is a demo" not in browser.get("/log-in").text
+        for usual_page in ("/log-in", "/sign-up/done", "/new-password/sent"):
+            assert "This is a demo" not in browser.get(usual_page).text
         assert submit(browser, "/log-in/demo", on="/log-in").status_code == 404
         browser.cookies["session"] = cookie
         assert browser.get("/reports").url.path == "/log-in"

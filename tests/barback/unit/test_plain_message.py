@@ -20,7 +20,8 @@ def test_a_message_is_what_dramatiq_s_constructor_makes() -> None:
         "message_timestamp": 4,
     }
 
-    quick, slow = plain_message(fields), dramatiq.Message(**fields)
+    quick = plain_message(fields)
+    slow: dramatiq.Message[Any] = dramatiq.Message(**fields)
 
     assert quick == slow
     assert vars(quick) == vars(slow)

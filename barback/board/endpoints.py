@@ -98,7 +98,7 @@ async def read_form(request: Request) -> Form:
                 413,
                 _("A form may have %(count)s bytes at most.", count=formats.number(MAX_FORM_BYTES)),
             )
-    return parse_qs(body.decode(errors="replace"), errors="surrogateescape")
+    return parse_qs(body.decode(errors="replace"), errors="replace")
 
 
 def offset_of(request: Request, page_size: int) -> int:

@@ -117,7 +117,6 @@ def board(
             server.ensure()
     with target.broker() as broker, contextlib.ExitStack() as stack:
         broker.client.ping()
-        listener = stack.enter_context(_listen(host, port))
         try:
             app = make_board(
                 broker,
@@ -128,6 +127,7 @@ def board(
             )
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--trace-url") from None
+        listener = stack.enter_context(_listen(host, port))
         shown_host = f"[{host}]" if ":" in host else host
         click.echo(f"The board: http://{shown_host}:{port}")
         serve(app, listener, shutdown_seconds=_SHUTDOWN_SECONDS, proxy_headers=False)

@@ -14,7 +14,7 @@ from barback.board.pages.searching import parsed_query, text_of
 from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, latest
 from barback.board.shown import decoded, redacted
 from barback.board.threads import each_in_thread, in_thread
-from barback.printable import json_text
+from barback.printable import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -85,7 +85,7 @@ def _json_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else visible(str(value))
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 

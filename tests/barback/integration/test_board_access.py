@@ -265,3 +265,18 @@ def test_the_answer_to_a_failure_has_the_headers_of_every_other_one(broker: Redi
     assert answer.status_code == 500
     assert "default-src" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/dead/delete", "/messages/cancel", "/queues/beer/pause"])
+@pytest.mark.parametrize(
+    "form", [b"%ff", b"letter=beer:%ff", b"message=%ff:%00", b"minutes=" + b"9" * 5000]
+)
+def test_a_form_that_no_page_sends_changes_nothing(
+    broker: RedisBroker, client: BoardClient, path: str, form: bytes
+) -> None:
+    send(broker)
+
+    answer = client.post(path, content=form)
+
+    assert answer.status_code in {303, 400}
+    assert broker.queue_length("beer") == 1

@@ -155,6 +155,7 @@ def serve(
     """
     _allow_files(protocol.max_connections)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a stranger could fill the log
+    logging.getLogger("uvicorn.error").addFilter(_is_no_end_of_a_stream)
     # uvicorn ends in good order and then signals itself once more; that is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -169,6 +170,13 @@ def serve(
         **options,
     )
     _Server(config).run(sockets=[listener])
+
+
+def _is_no_end_of_a_stream(record: logging.LogRecord) -> bool:
+    """Whether uvicorn has more to say than that it ended with the pages open that it ends with."""
+    error = record.exc_info[1] if record.exc_info else None
+    is_about_the_end = "graceful shutdown exceeded" in record.getMessage()
+    return not (is_about_the_end or isinstance(error, asyncio.CancelledError))
 
 
 def network(host: str) -> str:

@@ -137,7 +137,8 @@ def _has_words(message: Searchable, words: list[str], redact: Redact) -> bool:
     fields = message.fields
     arguments = arguments_of(fields, redact, _SEARCHED_CHARACTERS) if fields else ""
     text = "\n".join((*_ids(message), message.actor_name or "", message.error or "", arguments))
-    return all(word in text.casefold() for word in words)
+    folded = text.casefold()
+    return all(word in folded for word in words)
 
 
 def _unreadable(reason: object) -> BadQuery:

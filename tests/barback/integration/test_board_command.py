@@ -40,6 +40,7 @@ def test_the_board_is_open_on_loopback_and_leaves_when_it_is_told_to(
     with httpx.stream("GET", f"{url}/events", timeout=20) as stream:
         assert next(stream.iter_lines()).startswith("retry")
         assert process.stop() == 0
+    assert process.output.splitlines() == [f"The board: {url}"]
 
 
 def test_silent_connections_do_not_fill_the_log_of_the_board(

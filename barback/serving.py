@@ -86,6 +86,11 @@ class GuardedProtocol(H11Protocol):
         else:
             self._clear_request_deadline()
 
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # whatever the application answers, it comes too late
+        super().send_400_response(msg)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._set_read_deadline()

@@ -25,6 +25,7 @@ DEADLINE_SECONDS = 10
 
 GET = b"GET / HTTP/1.1\r\nHost: bar\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: bar\r\nContent-Length: 100\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: bar\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
@@ -199,3 +200,21 @@ def test_a_client_that_reads_slowly_gets_everything() -> None:
                 await asyncio.sleep(TIMEOUT_SECONDS / 10)
 
     asyncio.run(check())
+
+
+def test_a_body_that_cannot_be_read_is_no_failure_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def at_once(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - reads nothing
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"There is nothing here."})
+
+    async def check() -> None:
+        async with running_server(at_once) as connect:
+            client = await connect()
+            client.send(CHUNKED + b"beer\r\n")
+            assert await client.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+            await wait_for_connections(are_there=False)
+
+    asyncio.run(check())
+    assert "Traceback" not in caplog.text

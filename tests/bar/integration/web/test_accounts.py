@@ -204,6 +204,29 @@ def test_logging_out_ends_this_session_or_all(
         assert third.get("/account").url.path == "/log-in"
 
 
+def test_logging_out_once_more_in_another_tab_is_no_error(
+    website: Website, browser: httpx.Client, address: str
+) -> None:
+    make_account(website, address)
+    log_in(browser, address)
+    token = re.findall(r'name="form_token" value="([^"]*)"', browser.get("/account").text)[0]
+    for _ in ("one tab", "another"):
+        page = browser.post("/log-out", data={"form_token": token})
+        assert (page.status_code, page.url.path) == (200, "/")
+
+
+def test_another_site_logs_nobody_out(
+    website: Website, browser: httpx.Client, address: str
+) -> None:
+    make_account(website, address)
+    log_in(browser, address)
+    # With the cookie, which browsers do not send with a form of another site, and without it
+    assert browser.post("/log-out").status_code == 403
+    without = httpx.post(f"{website.url}/log-out")
+    assert "session=" not in without.headers.get("Set-Cookie", "")
+    assert browser.get("/account").url.path == "/account"
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
     website: Website, browser: httpx.Client, address: str
 ) -> None:

@@ -10,6 +10,7 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from barback.errors import WorkersDied
+from barback.printable import described
 
 if TYPE_CHECKING:
     from barback.messages.delivery import Delivery
@@ -24,8 +25,8 @@ def describe_failure(delivery: Delivery) -> str:
     """The death of a message that its actor could not process."""
     error = delivery._exception  # noqa: SLF001 - where Dramatiq's worker puts it
     return _describe(
-        _REASONS.get(type(error), "failed") if error else "failed",
-        error=f"{type(error).__name__}: {error}" if error else None,
+        "failed" if error is None else _REASONS.get(type(error), "failed"),
+        error=None if error is None else described(error),
         traceback_text=_traceback_of(error) or delivery.options.get("traceback"),
         deliveries=delivery.crashes + _as_count(delivery.earlier_retries) + 1,
     )

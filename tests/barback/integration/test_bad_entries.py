@@ -252,6 +252,25 @@ def spoil_slots_used(client: redis.Redis, keys: QueueKeys) -> None:
     client.hset(keys.slots_used, "good", "x")
 
 
+def test_slots_that_nobody_holds_are_free_again(
+    broker: RedisBroker,
+    limited: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given a slot that was counted, and of which somebody has deleted the rest
+    keys = broker.store.keys("jobs")
+    broker.client.hset(keys.slots_used, "good", 1)
+    put(broker, "waits", "limited", "good")
+    run_worker()
+    # (a worker that has just started counts them anew, too)
+    eventually(lambda: limited or broker.client.hlen(keys.parked) == 1)
+
+    # When it is counted anew, expect the message that waits for it to be done
+    broker.store.control_calls("jobs").sweep([])
+    eventually(lambda: limited == ["good"])
+    eventually(lambda: not broker.client.exists(keys.slots_used))
+
+
 @pytest.mark.parametrize("spoil", [spoil_levels, spoil_parked, spoil_slots, spoil_slots_used])
 def test_a_bad_entry_about_limits_and_priorities_holds_up_no_message(
     spoil: Callable[[redis.Redis, QueueKeys], None],

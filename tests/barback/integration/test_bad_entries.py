@@ -362,24 +362,27 @@ def test_what_could_not_be_taken_is_taken_when_the_keys_are_right_again(
     eventually(lambda: done == ["good"])
 
 
+@pytest.mark.parametrize("key", ["levels", "levels:5"])
 def test_a_dead_worker_is_not_recovered_twice_where_a_key_is_of_another_type(
-    broker: RedisBroker,
+    key: str, broker: RedisBroker
 ) -> None:
     keys = broker.store.keys("jobs")
+    wrong = keys.levels.replace("levels", key)
     for redis_id in ("held", "5:held"):
         put(broker, redis_id)
         broker.client.rpop(keys.queue)
         broker.client.sadd(keys.acks("dead"), redis_id)
     broker.client.zadd(keys.heartbeats, {"dead": 1})
-    broker.client.set(keys.levels, "somebody else's")
+    broker.client.set(wrong, "somebody else's")
     calls = broker.store.worker_calls("jobs", "dead")
 
     for _ in range(3):
         with pytest.raises(redis.ResponseError):
             calls.recover(b"1")
-    broker.client.delete(keys.levels)
+    broker.client.delete(wrong)
 
-    assert calls.recover(b"1") == 2
+    assert calls.recover(b"1")
+    assert broker.client.lrange(f"{keys.levels}:5", 0, -1) == [b"5:held"]
     assert broker.client.lrange(keys.queue, 0, -1) == [b"held"]
 
 

@@ -59,8 +59,21 @@ def json_text(
 
 def first_line(error: BaseException) -> str:
     """The first line of an error, without its full stop, or its type when it says nothing."""
-    lines = str(error).strip().splitlines()
+    lines = _text_of(error).strip().splitlines()
     return printable(lines[0]).rstrip(".") if lines else type(error).__name__
+
+
+def described(error: BaseException) -> str:
+    """An error's type and all that it says."""
+    return f"{type(error).__name__}: {_text_of(error)}"
+
+
+def _text_of(error: BaseException) -> str:
+    """What an error says. One of somebody's own may fail to say anything: ``"code " + 5``."""
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001 - whatever it is, the first error counts
+        return f"<no text: its __str__ raised {type(another).__name__}>"
 
 
 def _escape(character: str) -> str:

@@ -8,6 +8,8 @@ makes its own (with its TLS, timeouts and credentials), and nothing else.
 
 from __future__ import annotations
 
+import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
@@ -42,6 +44,7 @@ class RedisConnection:
         self._source = source
         self._name = name
         self._connection: Any = None
+        _of_this_process.add(self)
         self._pack: Packer
         self._changes = 0
         self._breaks = 0
@@ -190,3 +193,18 @@ class RedisConnection:
                 if actual not in (expected, "none"):
                     return WrongKeyType(key, expected=expected, actual=actual)
         return error
+
+
+_of_this_process: weakref.WeakSet[RedisConnection] = weakref.WeakSet()
+
+
+def _let_go_of_the_parents() -> None:
+    """Called in a process that was forked. While it kept the connections of its parent open, a
+    parent that was killed would not count as gone.
+    """
+    for connection in list(_of_this_process):
+        connection.close()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_let_go_of_the_parents)

@@ -11,6 +11,7 @@ from barback.consuming.in_flight import Settlement
 from barback.dead_letters.details import describe_undecodable
 from barback.errors import UndecodablePayload
 from barback.messages.delivery import Delivery, decode
+from barback.store.records import crashes_in
 
 if TYPE_CHECKING:
     from barback.connection.script import Argument
@@ -51,10 +52,8 @@ class Receiver:
     def _accept(
         self, redis_id: Argument, payload: bytes | None, crash_note: bytes | None
     ) -> Delivery | None:
-        crashes = 0
+        crashes = crashes_in(crash_note) if crash_note else 0
         try:
-            if crash_note:
-                crashes = int(crash_note.split(b":")[0])
             if not isinstance(redis_id, str):
                 raise UndecodablePayload(f"its id is no text: {redis_id!r}")  # noqa: TRY301
             if payload is None:  # the queue was flushed, or names the message twice

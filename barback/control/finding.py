@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
 from barback.monitoring.workers import list_workers
-from barback.store.records import read_record
+from barback.store.records import crashes_in, read_record
 
 if TYPE_CHECKING:
     from barback.control.status import State
@@ -109,7 +108,7 @@ class _Look:
         holder = next((w for w, holds in zip(self._workers, held, strict=True) if holds), None)
         self._status = replace(
             self._status,
-            crashes=_crashes_in(crashes),
+            crashes=crashes_in(crashes),
             limit=_limit_in(parked, paced),
         )
         if holder is not None:
@@ -188,8 +187,3 @@ def _limit_in(parked: bytes | None, paced: bytes | None) -> str | None:
     """The key of the limit that a message waits for."""
     key = paced if parked is None else parked.split(b" ", 2)[-1]
     return None if key is None else key.decode(errors="replace")
-
-
-def _crashes_in(note: bytes | None) -> int:
-    digits = re.match(rb"\d{1,9}", note or b"")
-    return int(digits[0]) if digits else 0

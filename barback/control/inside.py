@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import SupportsFloat
+
 from barback.control.running import MAX_TEXT_CHARACTERS, Cancelled, Progress, current
 
 
-def progress(done: float, total: float | None = None, text: str = "") -> None:
+def progress(done: SupportsFloat, total: SupportsFloat | None = None, text: str = "") -> None:
     """Say how far this message is, for ``python -m barback show`` and :func:`find`.
 
     It costs next to nothing, however often it is called: once a second the worker tells Redis the
@@ -20,6 +22,7 @@ def progress(done: float, total: float | None = None, text: str = "") -> None:
       Cancelled: When the message is cancelled.
       ValueError: When `done` or `total` is negative.
     """
+    done, total = _number(done), None if total is None else _number(total)
     if done < 0 or (total is not None and total < 0):
         raise ValueError(f"Expected done and total to be 0 or more, got {done!r} and {total!r}.")
     running = current()
@@ -27,6 +30,11 @@ def progress(done: float, total: float | None = None, text: str = "") -> None:
         return
     running.progress = Progress(done, total, str(text)[:MAX_TEXT_CHARACTERS])
     check_cancelled()
+
+
+def _number(value: SupportsFloat) -> float:
+    """A number as JSON has them, which those of NumPy and ``decimal`` are not."""
+    return value if isinstance(value, int) else float(value)
 
 
 def cancelled() -> bool:

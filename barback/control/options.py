@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from barback.errors import InvalidKey, InvalidOption
 from barback.messages.room import Room
+from barback.printable import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -211,7 +212,7 @@ def _as_text(actor: dramatiq.Actor[Any, Any], key: object) -> str:
 def _invalid_key(actor: dramatiq.Actor[Any, Any], error: Exception) -> InvalidKey:
     return InvalidKey(
         f"The key of a message for actor {actor.actor_name!r} cannot be made of its arguments: "
-        f"{type(error).__name__}: {error}"
+        f"{described(error)}"
     )
 
 

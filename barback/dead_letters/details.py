@@ -10,6 +10,7 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from barback.errors import WorkersDied
+from barback.printable import described
 
 if TYPE_CHECKING:
     from barback.messages.delivery import Delivery
@@ -24,8 +25,8 @@ def describe_failure(delivery: Delivery) -> str:
     """The death of a message that its actor could not process."""
     error = delivery._exception  # noqa: SLF001 - where Dramatiq's worker puts it
     return _describe(
-        _REASONS.get(type(error), "failed") if error else "failed",
-        error=f"{type(error).__name__}: {error}" if error else None,
+        _REASONS.get(type(error), "failed"),
+        error=None if error is None else described(error),
         traceback_text=_traceback_of(error) or delivery.options.get("traceback"),
         deliveries=delivery.crashes + _as_count(delivery.earlier_retries) + 1,
     )
@@ -36,7 +37,7 @@ def describe_undecodable(error: Exception, crashes: int) -> str:
     return _describe("undecodable", error=str(error), deliveries=crashes + 1)
 
 
-_REASONS: dict[type[BaseException], Reason] = {
+_REASONS: dict[type[object], Reason] = {
     ActorNotFound: "unknown actor",
     WorkersDied: "worker died",
     # Of all that skip a message, only Dramatiq's age limit fails it, too.

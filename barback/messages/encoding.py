@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from barback.errors import UndecodablePayload
 from barback.messages.codec import decode_bytes
+from barback.printable import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
     try:
         fields = decode_bytes(payload)
     except Exception as error:  # noqa: BLE001 - whatever the user's encoder raises
-        raise UndecodablePayload(f"{type(error).__name__}: {error}") from None
+        raise UndecodablePayload(described(error)) from None
     if not isinstance(fields, dict):
         raise UndecodablePayload(f"expected an object, got {fields!r:.100}")
     if [*fields] != _USUAL_NAMES or [*map(type, fields.values())] != _USUAL_TYPES:

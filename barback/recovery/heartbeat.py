@@ -19,7 +19,6 @@ from barback.recovery.maintenance import forget_workers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from barback.connection.connection import RedisConnection
     from barback.recovery.recovery import Recovery
     from barback.store.store import Store
 
@@ -160,7 +159,7 @@ class Heartbeat:
             )
         try:
             if is_beat_due:
-                self._beat(line.connection, queue_names)
+                self._beat(line, queue_names)
             cancelled_ids, paused = self._store.look(
                 line.connection,
                 {name: self._bell_of(name) for name in queue_names},
@@ -177,19 +176,22 @@ class Heartbeat:
         line.outage.end()
         return True
 
-    def _beat(self, connection: RedisConnection, queue_names: list[str]) -> None:
+    def _beat(self, line: HeartbeatLine, queue_names: list[str]) -> None:
         sent_at = time.monotonic()
         suspects = self._store.heartbeat(
-            connection,
+            line.connection,
             self._worker_id,
             self._living_consumers(queue_names),
             suspicious_ms=SUSPICIOUS_MS,
         )
         self._round_trip_seconds = time.monotonic() - sent_at
         self._is_known.set()
+        line.note_answer()
+        if not line.has_settled:
+            return
         for queue_name, silent in suspects.items():
             if silent:
-                self._recovery.judge(connection, queue_name, silent)
+                self._recovery.judge(line.connection, queue_name, silent)
 
     def _introduce(self) -> None:
         """Say who this worker is, for those who look."""

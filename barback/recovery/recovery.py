@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import redis
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
     from barback.connection.connection import RedisConnection
     from barback.store.store import Store
+
+
+#: For how long a worker has to be seen silent before its last heartbeat, by the server's clock, may
+#: count as too old, in seconds: more than from one heartbeat to the next. A clock may be set, and a
+#: machine be woken from sleep.
+OBSERVED_SECONDS = 4.0
 
 
 class Recovery:
@@ -41,6 +48,9 @@ class Recovery:
         self.logger = get_logger(__name__, type(self))
         self._store = store
         self._heartbeat_timeout_ms = heartbeat_timeout_ms
+        #: By queue and worker: the last heartbeat of those that are silent, and since when that is
+        #: known, on the monotonic clock.
+        self._silent: dict[tuple[str, str], tuple[bytes, float]] = {}
         self._maintenance = Maintenance(
             store,
             heartbeat_timeout_ms=heartbeat_timeout_ms,
@@ -60,7 +70,11 @@ class Recovery:
         seconds, microseconds = connection.call("TIME")
         now_ms = int(seconds) * 1000 + int(microseconds) / 1000
         for worker_id, heartbeat in _pairs(suspects):
-            timed_out = now_ms - float(heartbeat) >= self._heartbeat_timeout_ms()
+            observed_seconds = self._observe(queue_name, worker_id, heartbeat)
+            timed_out = (
+                observed_seconds >= OBSERVED_SECONDS
+                and now_ms - float(heartbeat) >= self._heartbeat_timeout_ms()
+            )
             if timed_out or not _is_connected(connection, worker_id):
                 self._recover(worker_id, queue_name, heartbeat)
 
@@ -85,8 +99,18 @@ class Recovery:
         """Forget the dead letters of a queue that are older than their time to live."""
         self._maintenance.purge_dead_letters(queue_name)
 
+    def _observe(self, queue_name: str, worker_id: str, heartbeat: bytes) -> float:
+        """For how long a worker has been seen silent, in seconds."""
+        now = time.monotonic()
+        last, since = self._silent.get((queue_name, worker_id), (b"", now))
+        if last != heartbeat:
+            self._silent[queue_name, worker_id] = heartbeat, now
+            return 0.0
+        return now - since
+
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
         """Put what a dead worker held back, unless it has sent a new heartbeat."""
+        self._silent.pop((queue_name, worker_id), None)
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
         if back is not None:
             incidents.note("crash", queue_name)

@@ -5,6 +5,7 @@ other.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from barback.messages.encoding import TOO_LARGE
@@ -43,6 +44,12 @@ def count_in(fields: Mapping[str, Any], name: str) -> int | None:
     """A whole number, or None."""
     value = number_in(fields, name)
     return value if isinstance(value, int) else None
+
+
+def crashes_in(note: bytes | None) -> int:
+    """How many workers have died over a message, by the note that :file:`recover.lua` keeps."""
+    digits = re.match(rb"\d{1,9}", note or b"")
+    return int(digits[0]) if digits else 0
 
 
 def _decoded(stored: bytes | None) -> Any:

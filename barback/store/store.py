@@ -23,6 +23,7 @@ _INTRODUCE = load("introduce")
 _LOOK = load("look")
 _NEXT_DUE = load("next_due")
 _QUEUE_STATUS = load("queue_status")
+_REGISTER = load("register")
 
 
 #: How many members of a sorted set Redis is asked for in one command: 10,000 would take it some
@@ -70,7 +71,7 @@ class Store(Servers):
 
     def register(self, queue_names: Iterable[str]) -> None:
         """Note that queues exist."""
-        self.client.sadd(self.fleet_keys.queues, *queue_names)
+        self.connections.run(_REGISTER, (self.fleet_keys.queues,), list(queue_names))
 
     def queue_names(self) -> set[str]:
         """The queues that our producers ever sent to, or our workers consumed."""

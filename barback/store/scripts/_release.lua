@@ -161,13 +161,36 @@ local function release(control, queue, id)
     fill(control, queue, key, limit)
 end
 
--- A queue may get slots again: give it those that are free.
-local function fill_all(control, queue)
+-- How many messages of each queue hold a slot, by key.
+local function count_holders(control)
+    local all_slots, counts = {control[SLOTS]}, {}
+    local of_all = string.match(control[SLOTS_USED], '^(.*:)limits:slots%-used$')
+    if of_all then -- on a cluster, each queue is for itself
+        all_slots = {}
+        for _, name in ipairs(redis.call('SMEMBERS', of_all .. 'queues')) do
+            all_slots[#all_slots + 1] = of_all .. name .. ':slots'
+        end
+    end
+    for _, slots in ipairs(all_slots) do
+        for _, slot in ipairs(redis.pcall('HVALS', slots)) do
+            local _, key = read_slot(slot)
+            counts[key or ''] = (counts[key or ''] or 0) + 1
+        end
+    end
+    return counts
+end
+
+-- A queue may get slots again: give it those that are free. Where they are to be counted, this mends
+-- a count of slots of which somebody has deleted the rest, as by deleting the keys of a queue.
+local function fill_all(control, queue, counts)
     local seen = {}
     for _, note in ipairs(redis.call('HVALS', control[PARKED])) do
         local _, _, key = read_note(note)
         if key and not seen[key] then
             seen[key] = true
+            if counts then
+                redis.call('HSET', control[SLOTS_USED], key, counts[key] or 0)
+            end
             fill(control, queue, key)
         end
     end

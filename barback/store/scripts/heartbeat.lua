@@ -13,10 +13,16 @@ local now, own_count = now_ms(), #ARGV - 2
 local answer, is_own = {}, {}
 
 -- Something else under the name of one queue is no reason to leave out the others: whoever joins it
--- says so.
+-- says so. A heartbeat that is yet to come is from before the clock was set back, or a failover.
 local function silent(heartbeats)
-    local found = redis.pcall('ZRANGE', heartbeats, '-inf', now - ARGV[1], 'BYSCORE', 'WITHSCORES')
-    return found.err and {} or found
+    local found = {}
+    for _, range in ipairs({{'-inf', now - ARGV[1]}, {now + ARGV[1], '+inf'}}) do
+        local some = redis.pcall('ZRANGE', heartbeats, range[1], range[2], 'BYSCORE', 'WITHSCORES')
+        for _, it in ipairs(some) do
+            found[#found + 1] = it
+        end
+    end
+    return found
 end
 
 for i = 1, own_count do

@@ -24,8 +24,9 @@ for i = #ARGV, 2, -1 do
 end
 for _, unknown_id in ipairs(redis.call('SMEMBERS', acks)) do
     back = back + put_back(queue, messages, levels, unknown_id)
+    redis.call('SREM', acks, unknown_id)
 end
-redis.call('DEL', acks, KEYS[9])
+redis.call('DEL', KEYS[9])
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('SREM', KEYS[7], KEYS[9])
 redis.call('HDEL', KEYS[10], ARGV[1])

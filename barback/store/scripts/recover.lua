@@ -48,8 +48,9 @@ for _, id in ipairs(redis.call('SMEMBERS', acks)) do
         redis.call('HDEL', control[1], id)
         release(control, queue, id)
     end
+    -- One by one: should the next one fail, this one is not put back again.
+    redis.call('SREM', acks, id)
 end
-redis.call('DEL', acks)
 redis.call('HDEL', KEYS[6], worker)
 redis.call('HDEL', KEYS[11], worker)
 redis.call('ZREM', KEYS[7], worker)

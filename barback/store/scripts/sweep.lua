@@ -40,7 +40,9 @@ for _, id in ipairs(redis.call('HKEYS', control[SLOTS])) do
     end
 end
 yield_slots(control, queue)
-fill_all(control, queue)
+if redis.call('EXISTS', control[PARKED]) == 1 then
+    fill_all(control, queue, count_holders(control))
+end
 
 local found = redis.call('HSCAN', control[4], ARGV[1], 'COUNT', 500)
 for i = 1, #found[2], 2 do

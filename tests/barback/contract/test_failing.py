@@ -133,6 +133,33 @@ def test_a_message_that_failed_too_often_becomes_a_dead_letter_with_its_tracebac
     assert broker.do_qsize("default") == 0
 
 
+@pytest.mark.stock_fails("nothing is known of the reason of a death")
+def test_messages_whose_errors_can_say_nothing_become_dead_letters_and_hold_up_no_other(
+    broker: Any,
+    note: dramatiq.Actor[..., None],
+    start_worker: WorkerStarter,
+    effects: Effects,
+) -> None:
+    class PriceError(Exception):
+        def __str__(self) -> str:
+            return f"no price of {self.price}"  # type: ignore[attr-defined]
+
+    @dramatiq.actor(broker=broker, max_retries=0)
+    def overcharge() -> None:
+        raise PriceError(7)
+
+    # Given more of them than a worker takes ahead, and another one behind them
+    sent = [overcharge.send() for _ in range(10)]
+    note.send(1)
+    start_worker(broker, worker_threads=2)
+
+    assert effects.wait_for(1) == [1]
+    eventually(lambda: broker.do_qsize("default") == 0)
+    assert len(dead_letters(broker.client)) == len(sent)
+    found = details(broker.client, sent[0].options["redis_message_id"])
+    assert found["error"] == "PriceError: <no text: its __str__ raised AttributeError>"
+
+
 def test_a_failed_message_is_retried_until_it_succeeds(
     broker: Any, start_worker: WorkerStarter, effects: Effects
 ) -> None:

@@ -79,6 +79,16 @@ def test_a_producer_of_delayed_messages_is_told_which_key_is_of_a_wrong_type(
         note.send_with_options(args=(1,), delay=1000)
 
 
+@pytest.mark.stock_fails("it has no such key")
+def test_a_producer_is_told_that_the_names_of_queues_are_of_a_wrong_type(
+    note: dramatiq.Actor[..., None], redis_client: redis.Redis
+) -> None:
+    redis_client.set("dramatiq:__barback__:queues", "somebody else's")
+
+    with pytest.raises(WrongKeyType, match=r"the key dramatiq:__barback__:queues to be a set"):
+        note.send(1)
+
+
 @pytest.mark.stock_fails("the error names no key")
 @pytest.mark.parametrize("key", ["dramatiq:default", "dramatiq:__heartbeats__"])
 def test_a_worker_says_once_which_key_is_of_a_wrong_type_and_goes_on_when_it_is_gone(

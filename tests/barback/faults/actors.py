@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -113,6 +114,16 @@ def reporting_job(job_id: str, *, hold: str) -> None:
     progress(1, 2, "waiting")
     wait_for_file(Path(hold))
     progress(2, 2, "through")
+    note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs")
+def forking_job(job_id: str, hold: str) -> None:
+    """Have a forked process do the work, as a pool of processes does."""
+    child = multiprocessing.get_context("fork").Process(target=wait_for_file, args=(Path(hold),))
+    child.start()
+    note("start", job_id)
+    child.join()
     note("effect", job_id)
 
 

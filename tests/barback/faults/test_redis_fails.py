@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from barback.errors import BrokerUnavailable
+from barback.recovery.heartbeat import SUSPICIOUS_MS
 from tests.barback.faults.conftest import message
 from tests.barback.faults.producer import Producer
 from tests.support.polling import eventually
@@ -82,6 +83,38 @@ def test_what_was_accepted_is_done_though_the_server_is_killed_under_load(
     scene.wait_until_all_is_done(timeout_seconds=30)
     print(f"refused: {producer.refused}")  # noqa: T201 - pytest -rP shows it
     scene.wait_until_nothing_is_left()
+
+
+def test_workers_take_nothing_from_each_other_when_the_server_comes_back(
+    mortal_scene: Scene, mortal_server: EmbeddedServer, tmp_path: Path
+) -> None:
+    # Given workers that run a job each
+    scene, go_on = mortal_scene, tmp_path / "go-on"
+    job_ids = [f"job-{number}" for number in range(4)]
+    for job_id in job_ids:
+        scene.start_worker(threads=1, variables={"dramatiq_queue_prefetch": "1"})
+        scene.send(job_id, hold=str(go_on))
+        scene.wait_for_starts(job_id)
+
+    # When the server is gone for so long that each has missed a heartbeat, and comes back
+    pid = mortal_server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + SUSPICIOUS_MS / 1000
+    eventually(lambda: time.monotonic() > until)
+    mortal_server.ensure()
+
+    # Expect each to go on with its own, when all have looked for dead ones several times
+    heartbeats = scene.broker.store.keys("jobs").heartbeats
+    looked_at_ms = scene.broker.store.now_ms() + 3 * SUSPICIOUS_MS
+    eventually(
+        lambda: scene.broker.client.zcount(heartbeats, looked_at_ms, "+inf") == len(job_ids),
+        timeout_seconds=40,
+    )
+    go_on.touch()
+    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_nothing_is_left()
+    assert scene.ledger.started() == dict.fromkeys(job_ids, 1)
 
 
 @pytest.mark.parametrize("side", ["both", "client"])

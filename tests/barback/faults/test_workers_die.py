@@ -57,6 +57,28 @@ def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
     assert f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4" in other.output
 
 
+def test_what_a_killed_worker_held_runs_elsewhere_though_a_child_of_it_lives_on(
+    scene: Scene, tmp_path: Path
+) -> None:
+    # Given a worker whose job has forked a process, and another worker
+    go_on = tmp_path / "go-on"
+    scene.start_worker()
+    scene.send("forking", actor="forking_job", hold=str(go_on))
+    scene.wait_for_starts("forking")
+    scene.start_worker()
+
+    # When the first one is killed, and that process is not
+    scene.kill_process_of("forking")
+
+    # Expect the job to run elsewhere as soon as without it
+    eventually(
+        lambda: scene.ledger.started()["forking"] == 2,
+        timeout_seconds=RECOVERY_SECONDS + MARGIN_SECONDS,
+    )
+    go_on.touch()
+    scene.wait_until_all_is_done(timeout_seconds=10)
+
+
 def test_what_a_killed_fleet_held_runs_when_a_worker_starts_again(
     scene: Scene, tmp_path: Path
 ) -> None:

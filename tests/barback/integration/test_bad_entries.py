@@ -223,17 +223,19 @@ def test_an_endless_number_interrupts_no_heartbeat(
     assert "Interrupted" not in caplog.text
 
 
-def test_a_bad_note_of_crashes_strands_no_neighbour(
+def test_a_bad_note_of_crashes_is_none(
     broker: RedisBroker, done: list[str], run_worker: Callable[..., dramatiq.Worker]
 ) -> None:
-    put(broker, "noted")
+    put(broker, "noted", what="noted")
     put(broker, "neighbour", what="good")
-    broker.client.hset(broker.store.keys("jobs").crashes, "noted", "x")
+    crashes = broker.store.keys("jobs").crashes
+    broker.client.hset(crashes, "noted", "x")
 
     run_worker()
 
     eventually(lambda: broker.do_qsize("jobs") == 0)
-    assert "good" in done
+    assert sorted(done) == ["good", "noted"]
+    assert not broker.client.exists(crashes)
 
 
 def spoil_levels(client: redis.Redis, keys: QueueKeys) -> None:
@@ -250,6 +252,25 @@ def spoil_slots(client: redis.Redis, keys: QueueKeys) -> None:
 
 def spoil_slots_used(client: redis.Redis, keys: QueueKeys) -> None:
     client.hset(keys.slots_used, "good", "x")
+
+
+def test_slots_that_nobody_holds_are_free_again(
+    broker: RedisBroker,
+    limited: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given a slot that was counted, and of which somebody has deleted the rest
+    keys = broker.store.keys("jobs")
+    broker.client.hset(keys.slots_used, "good", 1)
+    put(broker, "waits", "limited", "good")
+    run_worker()
+    # (a worker that has just started counts them anew, too)
+    eventually(lambda: limited or broker.client.hlen(keys.parked) == 1)
+
+    # When it is counted anew, expect the message that waits for it to be done
+    broker.store.control_calls("jobs").sweep([])
+    eventually(lambda: limited == ["good"])
+    eventually(lambda: not broker.client.exists(keys.slots_used))
 
 
 @pytest.mark.parametrize("spoil", [spoil_levels, spoil_parked, spoil_slots, spoil_slots_used])
@@ -341,24 +362,27 @@ def test_what_could_not_be_taken_is_taken_when_the_keys_are_right_again(
     eventually(lambda: done == ["good"])
 
 
+@pytest.mark.parametrize("key", ["levels", "levels:5"])
 def test_a_dead_worker_is_not_recovered_twice_where_a_key_is_of_another_type(
-    broker: RedisBroker,
+    key: str, broker: RedisBroker
 ) -> None:
     keys = broker.store.keys("jobs")
+    wrong = keys.levels.replace("levels", key)
     for redis_id in ("held", "5:held"):
         put(broker, redis_id)
         broker.client.rpop(keys.queue)
         broker.client.sadd(keys.acks("dead"), redis_id)
     broker.client.zadd(keys.heartbeats, {"dead": 1})
-    broker.client.set(keys.levels, "somebody else's")
+    broker.client.set(wrong, "somebody else's")
     calls = broker.store.worker_calls("jobs", "dead")
 
     for _ in range(3):
         with pytest.raises(redis.ResponseError):
             calls.recover(b"1")
-    broker.client.delete(keys.levels)
+    broker.client.delete(wrong)
 
-    assert calls.recover(b"1") == 2
+    assert calls.recover(b"1")
+    assert broker.client.lrange(f"{keys.levels}:5", 0, -1) == [b"5:held"]
     assert broker.client.lrange(keys.queue, 0, -1) == [b"held"]
 
 

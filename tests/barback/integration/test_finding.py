@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -220,6 +222,21 @@ def test_a_message_that_became_too_old_is_recorded_as_expired(
     status = state_becomes(broker, message, "expired")
     assert status.reason == "expired"
     assert ran == []
+
+
+def test_a_progress_may_be_told_in_numbers_of_another_kind(
+    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    broker.add_middleware(Control(remember_seconds=60))
+    half = dramatiq.actor(broker=broker, actor_name="half")(
+        lambda: progress(Decimal("0.5"), Fraction(2, 2))
+    )
+    message = half.send()
+    run_worker(threads=1)
+
+    status = state_becomes(broker, message, "done")
+    assert status.progress is not None
+    assert vars(status.progress) == {"done": 0.5, "total": 1, "text": ""}
 
 
 def test_ended_messages_are_remembered_where_that_is_wanted(

@@ -1,0 +1,50 @@
+"""What it does to workers when the clock of their server is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from barback import RedisBroker
+
+pytestmark = pytest.mark.everywhere
+
+HOUR_MS = 3_600_000
+
+
+def test_a_worker_that_is_there_keeps_its_messages_when_the_clock_is_set_forward(
+    broker: RedisBroker,
+) -> None:
+    # Given a worker that holds a message, and whose last heartbeat seems to be an hour old
+    store, keys = broker.store, broker.store.keys("jobs")
+    connection = store.connection("jobs", name="barback:somebody")
+    broker.client.sadd(keys.acks("somebody"), "held")
+    broker.client.hset(keys.messages, "held", "{}")
+    heartbeat = str(store.now_ms("jobs") - HOUR_MS).encode()
+    broker.client.zadd(keys.heartbeats, {"somebody": heartbeat.decode()})
+
+    # When it is judged before its next heartbeat is due, expect nothing to be taken from it
+    broker._recovery.judge(connection, "jobs", [b"somebody", heartbeat])
+    assert broker.client.scard(keys.acks("somebody")) == 1
+
+    # When it is gone, expect that others get what it held
+    connection.close()
+    other = store.connection("jobs")
+    broker._recovery.judge(other, "jobs", [b"somebody", heartbeat])
+    other.close()
+    assert broker.client.lrange(keys.queue, 0, -1) == [b"held"]
+
+
+def test_a_worker_that_died_before_the_clock_was_set_back_is_missed(broker: RedisBroker) -> None:
+    store, heartbeats = broker.store, broker.store.keys("jobs").heartbeats
+    now_ms = store.now_ms("jobs")
+    broker.client.zadd(heartbeats, {"dead": now_ms + HOUR_MS, "living": now_ms})
+
+    silent = store.heartbeat(
+        store.connections_to("jobs"), "living", {"jobs": True}, suspicious_ms=1000
+    )
+
+    assert silent["jobs"][0] == b"dead"
+    assert len(silent["jobs"]) == 2

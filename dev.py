@@ -6,6 +6,9 @@ the code that was just saved, the next change starts them again.
 
 from __future__ import annotations
 
+import environment  # noqa: F401 - first, as it is about the imports that follow
+
+# isort: split
 import signal
 import subprocess
 import sys

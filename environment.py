@@ -5,6 +5,7 @@ And when a shell asks what a command line can go on with, no server is started f
 
 import importlib.util
 import os
+import signal
 import sys
 
 if importlib.util.find_spec("dramatiq") is None:
@@ -13,9 +14,17 @@ if importlib.util.find_spec("dramatiq") is None:
         "into .venv, and every terminal wants: . .venv/bin/activate"
     )
 
-from barback.full_disk import explain_full_disk
+# Ctrl-C while all is imported ends a program without a traceback, and later `choose_last_words`
+# sees to that.
+takes_ctrl_c = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if takes_ctrl_c:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-explain_full_disk()
+from barback.last_words import choose_last_words  # noqa: E402
+
+choose_last_words()
+if takes_ctrl_c:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if any(variable.endswith("_PY_COMPLETE") for variable in os.environ):
     os.environ["REDIS_URL"] = "redis://127.0.0.1"  # nobody connects to it

@@ -8,6 +8,9 @@ is closed is like Ctrl-C: nothing is left behind.
 
 from __future__ import annotations
 
+import environment  # noqa: F401 - first, as it is about the imports that follow
+
+# isort: split
 import contextlib
 import os
 import re
@@ -114,10 +117,10 @@ def main(path: Path) -> None:
         require_free_port(settings.web_host, settings.web_port)
     honcho.manager.KILL_WAIT = STOP_TIMEOUT_SECONDS
     manager = _Manager()
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     for name, command in commands.items():
         # `exec`, so that the process to signal is the program and not a shell.
-        manager.add_process(name, f"exec {command}", env=environment)
+        manager.add_process(name, f"exec {command}", env=variables)
     manager.loop()
     sys.exit(manager.returncode)
 

@@ -3,12 +3,15 @@
 import importlib.util
 import sys
 
-if sys.argv[:1] == ["-m"] and importlib.util.find_spec("dramatiq") is None:
-    # `python -m barback`, by a Python that has nothing installed: a person wants no traceback.
-    sys.exit(
-        "Error: this Python lacks what barback needs. Activate the environment that has it, such "
-        "as: . .venv/bin/activate"
-    )
+from barback.last_words import choose_last_words
+
+if sys.argv[:1] == ["-m"] and "barback" in sys.orig_argv:  # `python -m barback`
+    choose_last_words()
+    if importlib.util.find_spec("dramatiq") is None:  # a person wants no traceback
+        sys.exit(
+            "Error: this Python lacks what barback needs. Activate the environment that has it, "
+            "such as: . .venv/bin/activate"
+        )
 
 from barback.broker import RedisBroker
 from barback.sending.bulk import enqueue_all, send_many

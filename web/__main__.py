@@ -48,7 +48,8 @@ def main(*, offers_demo: bool) -> None:
     listener = listen(settings.web_host, settings.web_port)
     allow_files()
     # uvicorn ends in good order and then signals itself once more; that is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     click.echo(f"The bar's website: {settings.public_url}")
     _warn_of_http()
     if offers_demo and _others_can_come():

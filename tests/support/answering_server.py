@@ -1,4 +1,4 @@
-"""A server that has one answer, whatever it is asked: a stranger to Redis, or one that is too old."""
+"""A server with one answer, whatever it is asked: a stranger to Redis, or one that is too old."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AnsweringServer(socketserver.ThreadingTCPServer):
-    """Answers everything that arrives on a connection with `answer`, or stays silent without one."""
+    """Answers all that arrives on a connection with `answer`, or stays silent without one."""
 
     daemon_threads = True
     allow_reuse_address = True

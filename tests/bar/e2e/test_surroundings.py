@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,28 @@ def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
     )
 
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["producer.py", "scheduler.py list", "procfile.py Procfile", "-m barback status", "-m web"],
+)
+def test_ctrl_c_while_a_program_is_still_starting_ends_it_without_a_word(
+    program: str, tmp_path: Path
+) -> None:
+    # Given that it comes when the first package is imported
+    (tmp_path / "dramatiq.py").write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+    )
+
+    run = subprocess.run(
+        [sys.executable, *program.split()],
+        cwd=PROJECT_DIR,
+        env=program_environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (-signal.SIGINT, "", "")

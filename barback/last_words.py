@@ -1,4 +1,4 @@
-"""A program whose output finds no room says so in one line."""
+"""A program that is interrupted, or whose output finds no room, ends without a traceback."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
-def explain_full_disk() -> None:
-    """From now on, a program that ends because a disk is full ends with a line, not a traceback.
+def choose_last_words() -> None:
+    """From now on, a program that ends because a disk is full says so in a line, and one that is
+    interrupted, such as by Ctrl-C while it starts, says nothing.
 
-    The exit code is 1, as for every error that nobody has caught.
+    The exit code is 1 on a full disk, and 130, as a shell sees it, after Ctrl-C.
     """
 
     def explain(
@@ -25,7 +26,7 @@ def explain_full_disk() -> None:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             sys.stderr.write(f"Error: {error.strerror}: something could not be written.\n")
             _give_up_output()
-        else:
+        elif not isinstance(error, KeyboardInterrupt):
             sys.__excepthook__(kind, error, traceback)
 
     sys.excepthook = explain

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from redis import Redis
 
 OLD = b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n"
+NO_PASSWORD = (
+    b"-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    b"<user> <pass> option can be used to authenticate the client\r\n"
+)
 PROTECTED = (
     b"-DENIED Redis is running in protected mode because " + b"of many things. " * 60 + b"\r\n"
 )
@@ -56,6 +60,7 @@ def _with_login(url: str, user: str, password: str) -> str:
 @pytest.mark.parametrize(
     ("answer", "what", "cure"),
     [
+        (NO_PASSWORD, "reached: Authentication required", "User and password go into the URL"),
         (OLD, "got one that is older than 6.0", "Upgrade the server."),
         (HTTP, "got something else", "Check host and port in its URL"),
         (PROTECTED, "protected mode", "Give the server a password."),

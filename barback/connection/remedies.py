@@ -10,7 +10,7 @@ from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from barback.printable import first_line, shortened
 
 #: A refusal may go on for long about all that one could do.
-MAX_REASON_LENGTH = 200
+MAX_REASON_LENGTH = 300
 
 _LOGIN = "User and password go into the URL: redis://user:password@host:6379/0"
 

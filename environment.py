@@ -1,11 +1,11 @@
 """Imported first by the programs in this folder: without their packages, one line says so.
 
-And when a shell asks what a command line can go on with, no server is started for that.
+Ctrl-C in the second that the imports take ends them without a traceback. And when a shell asks what
+a command line can go on with, no server is started for that.
 """
 
 import importlib.util
 import os
-import signal
 import sys
 
 if importlib.util.find_spec("dramatiq") is None:
@@ -14,17 +14,12 @@ if importlib.util.find_spec("dramatiq") is None:
         "into .venv, and every terminal wants: . .venv/bin/activate"
     )
 
-# Ctrl-C while all is imported ends a program without a traceback, and later `choose_last_words`
-# sees to that.
-takes_ctrl_c = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-if takes_ctrl_c:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+_say_more = sys.excepthook
+sys.excepthook = lambda kind, *about: kind is KeyboardInterrupt or _say_more(kind, *about)
 
-from barback.last_words import choose_last_words  # noqa: E402
+from barback.full_disk import explain_full_disk  # noqa: E402 - most of that second
 
-choose_last_words()
-if takes_ctrl_c:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+explain_full_disk()
 
 if any(variable.endswith("_PY_COMPLETE") for variable in os.environ):
     os.environ["REDIS_URL"] = "redis://127.0.0.1"  # nobody connects to it

@@ -3,10 +3,9 @@
 import importlib.util
 import sys
 
-from barback.last_words import choose_last_words
-
 if sys.argv[:1] == ["-m"] and "barback" in sys.orig_argv:  # `python -m barback`
-    choose_last_words()
+    _say_more = sys.excepthook
+    sys.excepthook = lambda kind, *about: kind is KeyboardInterrupt or _say_more(kind, *about)
     if importlib.util.find_spec("dramatiq") is None:  # a person wants no traceback
         sys.exit(
             "Error: this Python lacks what barback needs. Activate the environment that has it, "

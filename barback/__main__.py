@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from barback.last_words import choose_last_words
+from barback.full_disk import explain_full_disk
 
 
 def run(prog_name: str = "barback") -> None:
     """Run the command line. As a program of its own, it is called ``barback``."""
-    choose_last_words()
     try:
         from barback.cli import main  # noqa: PLC0415 - part of the extra
     except ModuleNotFoundError as error:
@@ -20,6 +19,7 @@ def run(prog_name: str = "barback") -> None:
             f"Error: the command line needs the package {package}, which barback's extra `cli` "
             "brings. Install it: pip install click rich"
         )
+    explain_full_disk()
     main(prog_name=prog_name)
 
 

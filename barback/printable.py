@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CONTROL_CHARACTERS = {
+    code: f"\\x{code:02x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0))
+    if chr(code) not in "\t\n\r"
+}
+
 
 def printable(text: str) -> str:
     r"""The text on one line; what is not printable is shown as an escape: ``\n``, ``\x1b``."""
@@ -23,6 +29,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """As :func:`printable`, for text that has lines of its own, such as a traceback."""
     return "\n".join(printable(line.expandtabs()) for line in text.splitlines())
+
+
+def visible(text: str) -> str:
+    """As :func:`printable`, for text in which everything but control characters may stay as it
+    is, lines and tabs included: no page can hold those.
+    """
+    return text.translate(_CONTROL_CHARACTERS)
 
 
 def shortened(text: str, length: int) -> str:

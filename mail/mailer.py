@@ -44,10 +44,15 @@ class Mailer(Protocol):
         """Hand an e-mail over, within MAX_DELIVERY_SECONDS; return where it went."""
 
 
+def mailbox_folder() -> Path:
+    """Where e-mails are files, without a mail server."""
+    return settings.barback_data_dir.absolute() / "mailbox"
+
+
 @functools.cache
 def mailer() -> Mailer:
     if settings.smtp_url is None:
-        return Mailbox(settings.barback_data_dir.absolute() / "mailbox")
+        return Mailbox(mailbox_folder())
     return MailServer.from_url(settings.smtp_url)
 
 

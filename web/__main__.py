@@ -7,20 +7,17 @@ import environment  # noqa: F401 - first, as it is about the imports that follow
 # isort: split
 import functools
 import ipaddress
-import logging
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 import click
-import uvicorn
 
 from barback.logs import start_logging
+from barback.serving import serve
 from database.engine import engine
 from database.errors import explain_errors, shown_url
 from database.migrations import is_up_to_date
 from settings import DEFAULT_SECRET, settings
-from web.connections import GuardedProtocol, allow_files
+from web.connections import WebsiteProtocol
 from web.front_door import is_loopback
 from web.port import listen
 
@@ -41,33 +38,24 @@ SHUTDOWN_SECONDS = 3
 def main(*, offers_demo: bool) -> None:
     """Serve the bar's website on WEB_HOST and WEB_PORT."""
     start_logging(as_json=settings.log_format == "json", level=settings.log_level)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what it says else is said here
     _require_secret()
     _require_name()
     _require_tables()
     listener = listen(settings.web_host, settings.web_port)
-    allow_files()
-    # uvicorn ends in good order and then signals itself once more; that is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
     click.echo(f"The bar's website: {settings.public_url}")
     _warn_of_http()
     if offers_demo and _others_can_come():
         click.echo("There is no demo log-in: others than this machine's users can come.", err=True)
         offers_demo = False
-    config = uvicorn.Config(
+    serve(
         functools.partial(_create_app, offers_demo=offers_demo),
+        listener,
+        protocol=WebsiteProtocol,
+        shutdown_seconds=SHUTDOWN_SECONDS,
         factory=True,
-        http=GuardedProtocol,
-        ws="none",  # another protocol would not count its connections, and we have none
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
-        server_header=False,
-        log_config=None,
-        access_log=False,  # AccessLog has no tokens of links in it
     )
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _require_secret() -> None:

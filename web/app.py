@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ from web.access_log import AccessLog
 from web.accounts import api as accounts_api
 from web.accounts import confirmation, log_in, new_password, sign_up
 from web.broker import broker
-from web.connections import keep_accept_errors_short
 from web.front_door import FrontDoor
 from web.head_requests import HeadRequests
 from web.lesson import pages as lesson
@@ -91,7 +89,6 @@ def _make_app() -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    keep_accept_errors_short(asyncio.get_running_loop())
     messages = Outbox(outbox, broker())
     relay = OutboxRelay(messages, engine())
     app.state.outgoing = Outgoing(messages, relay)

@@ -19,6 +19,9 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 _OWN_HOSTS = _LOOPBACK | {urlsplit(settings.public_url).hostname, settings.web_host.lower()}
 
+#: What monitoring asks by whatever address it finds the process under.
+_PROBES = {"/healthz", "/readyz"}
+
 #: No path of ours holds them, and PostgreSQL and terminals choke on them.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -38,7 +41,8 @@ class FrontDoor:
         app: ASGIApp = self.app
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            if host_name(headers.get("host", "")) not in _OWN_HOSTS:
+            is_own = host_name(headers.get("host", "")) in _OWN_HOSTS or scope["path"] in _PROBES
+            if not is_own:
                 app = _refusal(scope, 400, "This website has another name: see WEB_URL.")
             elif _CONTROL_CHARACTERS.search(scope["path"]):
                 app = _refusal(scope, 404, "There is nothing at this address.")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import redis
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from barback.errors import BrokerUnavailable
 from database.engine import reading
-from web.broker import broker
+from web.broker import AWAY_ERRORS, answering_broker
 from web.outgoing import OutgoingDependency
 
 router = APIRouter()
@@ -45,7 +43,8 @@ def _database_is_there() -> bool:
 
 def _broker_is_there() -> bool:
     try:
-        broker().store.now_ms()
-    except (BrokerUnavailable, redis.RedisError):
+        with answering_broker() as broker:
+            broker.store.now_ms()
+    except AWAY_ERRORS:
         return False
     return True

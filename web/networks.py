@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
+
+from barback.serving import network
 
 if TYPE_CHECKING:
     from fastapi import Request
-
-#: Whoever has one IPv6 address has all of this network.
-IPV6_PREFIX_LENGTH = 64
 
 
 def network_of(request: Request) -> str:
@@ -19,15 +17,3 @@ def network_of(request: Request) -> str:
     has replaced the address by then.
     """
     return network(request.client.host if request.client else "")
-
-
-def network(host: str) -> str:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:  # a Unix socket, or a proxy that says something odd
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, IPV6_PREFIX_LENGTH), strict=False))

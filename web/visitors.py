@@ -77,11 +77,12 @@ def form_token(request: Request) -> str:
     return token if isinstance(token, str) else token.decode()
 
 
-def _require_form_token(request: Request, form_token: Annotated[str, Form()] = "") -> None:
+def require_form_token(request: Request, form_token: Annotated[str, Form()] = "") -> None:
+    """Raises: HTTPException with status 403, when a form is not ours."""
     if _load(_forms, form_token) != form_scope(request):
         raise HTTPException(
             403, _("This form has expired, or cookies are blocked. Go back, reload and try again.")
         )
 
 
-FORM_TOKEN = Depends(_require_form_token)
+FORM_TOKEN = Depends(require_form_token)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,8 +30,9 @@ CHANGES = frozenset(get_args(Action)) - {"view", "export"}
 #: The shortest token that is accepted. Nothing slows down those who guess.
 MIN_TOKEN_CHARACTERS = 16
 
-#: The names under which this machine reaches itself.
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Where this machine reaches itself: from these addresses, and with these ``Host`` headers.
+_LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 _audit = logging.getLogger("barback.board.audit")
 
@@ -52,7 +52,10 @@ def on_loopback(request: Request, action: Action) -> str:  # noqa: ARG001 - as a
       HTTPException: When it is addressed by another name, or from elsewhere.
     """
     client = request.client.host if request.client else None
-    if request.url.hostname not in _LOOPBACK_NAMES or client not in (None, *_LOOPBACK_NAMES):
+    # Not request.url, which has the server's own address in place of a name that it cannot read:
+    # browsers can read some of those, such as evil{.example.
+    is_own = _LOOPBACK_HOST.fullmatch(request.headers.get("host", ""))
+    if not is_own or client not in (None, *_LOOPBACK_ADDRESSES):
         raise HTTPException(403, _("This board answers on http://127.0.0.1 alone."))
     return "this machine"
 
@@ -129,7 +132,7 @@ def _refuse_other_sites(request: Request) -> None:
     if fetch_site is not None:
         is_ours = fetch_site == "same-origin"
     elif origin is not None:  # a browser of before 2023, or http:// on another name than localhost
-        is_ours = urlsplit(origin).netloc == request.headers.get("host")
+        is_ours = origin.partition("://")[2] == request.headers.get("host")
     else:  # no browser: nobody has lured it here
         is_ours = True
     if not is_ours:
@@ -144,6 +147,6 @@ def _credentials(header: str) -> tuple[str, str]:
         return "", ""
     try:
         name, _, password = base64.b64decode(value).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, or no text
         return "", ""
     return name, password

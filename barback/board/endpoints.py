@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from barback.board.access import note_change
 from barback.board.rendering import json_response, render, wants_json
 from barback.board.texts import gettext as _
+from barback.board.threads import in_thread
 from barback.i18n import formats
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def page(board: Board, template: str, view: View) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         await board.access.check(request, "view")
-        data = await run_in_threadpool(view, board, request)
+        data = await in_thread(view, board, request)
         return render(request, template, data, read_only=board.access.read_only)
 
     return endpoint
@@ -70,7 +70,7 @@ def action(
     async def endpoint(request: Request) -> Response:
         who = await board.access.check(request, name)
         form = await read_form(request)
-        outcome = await run_in_threadpool(do, board, request, form, who)
+        outcome = await in_thread(do, board, request, form, who)
         note_change(who, name, outcome.what, outcome.count)
         board.reader.forget()
         if wants_json(request):
@@ -98,7 +98,7 @@ async def read_form(request: Request) -> Form:
                 413,
                 _("A form may have %(count)s bytes at most.", count=formats.number(MAX_FORM_BYTES)),
             )
-    return parse_qs(body.decode(errors="replace"), errors="surrogateescape")
+    return parse_qs(body.decode(errors="replace"), errors="replace")
 
 
 def offset_of(request: Request, page_size: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from barback.board.shown import arguments_of, redacted
 from barback.board.texts import gettext as _
+from barback.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +67,9 @@ class Query:
         try:
             parts = shlex.split(text)
         except ValueError as error:
-            raise BadQuery(_("The search cannot be read: %(reason)s.", reason=error)) from None
+            raise _unreadable(error) from None
+        if visible(text) != text:  # a page cannot hold it, and its forms would seek another
+            raise _unreadable("it has control characters")
         query, known = cls(exact=exact), (*FIELDS, *exact)
         for part in parts:
             name, colon, pattern = part.partition(":")
@@ -122,12 +125,11 @@ def _values_at(message: Searchable, path: list[str], redact: Redact) -> Iterator
     args, kwargs = redacted(message.fields, redact)
     value: Any = {**{str(number): each for number, each in enumerate(args)}, **kwargs}
     for step in path:
-        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
+        if isinstance(value, list):
+            value = {str(number): each for number, each in enumerate(value)}
+        if not isinstance(value, dict) or step not in value:
             return
+        value = value[step]
     yield str(value)
 
 
@@ -135,4 +137,9 @@ def _has_words(message: Searchable, words: list[str], redact: Redact) -> bool:
     fields = message.fields
     arguments = arguments_of(fields, redact, _SEARCHED_CHARACTERS) if fields else ""
     text = "\n".join((*_ids(message), message.actor_name or "", message.error or "", arguments))
-    return all(word in text.casefold() for word in words)
+    folded = text.casefold()
+    return all(word in folded for word in words)
+
+
+def _unreadable(reason: object) -> BadQuery:
+    return BadQuery(_("The search cannot be read: %(reason)s.", reason=reason))

@@ -7,7 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
+from redis import RedisError
+
+from barback.board.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -31,7 +33,7 @@ class SharedReader:
     def __init__(self, take: Callable[[], Snapshot]) -> None:
         self._take = take
         self._lock = threading.Lock()
-        self._latest: Snapshot | None = None
+        self._latest: Snapshot | RedisError | None = None
         self._fresh_until = 0.0
         self._listeners = 0
 
@@ -39,12 +41,18 @@ class SharedReader:
         """A snapshot that is a second old at the most. Called on any thread.
 
         Raises:
-          redis.RedisError: When the server cannot be asked.
+          redis.RedisError: When the server cannot be asked, or just could not. Those who have
+            waited for the one who asked do not wait as long again, one after the other.
         """
         with self._lock:
             if self._latest is None or time.monotonic() >= self._fresh_until:
-                self._latest = self._take()
+                try:
+                    self._latest = self._take()
+                except RedisError as error:
+                    self._latest = error
                 self._fresh_until = time.monotonic() + FRESH_SECONDS
+            if isinstance(self._latest, RedisError):
+                raise self._latest.with_traceback(None)
             return self._latest
 
     def forget(self) -> None:
@@ -59,7 +67,7 @@ class SharedReader:
         self._listeners += 1
         try:
             while True:
-                yield await run_in_threadpool(self.snapshot)
+                yield await in_thread(self.snapshot)
                 await asyncio.sleep(NEWS_SECONDS - time.monotonic() % NEWS_SECONDS)
         finally:
             self._listeners -= 1

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import ipaddress
-import logging
 import pkgutil
-import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, cast
@@ -96,11 +94,10 @@ def board(
     Without a server of your own it starts the embedded one, as all programs that go on do.
     """
     _require("babel", "starlette", "jinja2", "uvicorn", extra="board")
-    import uvicorn  # noqa: PLC0415 - part of the extra
-
-    from barback.board import access  # noqa: PLC0415 - as above
+    from barback.board import access  # noqa: PLC0415 - part of the extra
     from barback.board import board as make_board  # noqa: PLC0415 - as above
     from barback.board.schedules import no_schedules  # noqa: PLC0415 - as above
+    from barback.serving import serve  # noqa: PLC0415 - as above
 
     if not token and not _is_loopback(host):
         raise click.UsageError(
@@ -114,14 +111,12 @@ def board(
         raise click.BadParameter(str(error), param_hint="--token") from None
     schedules = _schedules(schedules_name) if schedules_name else no_schedules
     start_logging(as_json=log_format == "json", level=log_level)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = target.embedded_server
     if server is not None:
         with explain_errors():
             server.ensure()
     with target.broker() as broker, contextlib.ExitStack() as stack:
         broker.client.ping()
-        listener = stack.enter_context(_listen(host, port))
         try:
             app = make_board(
                 broker,
@@ -132,20 +127,10 @@ def board(
             )
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--trace-url") from None
-        # uvicorn ends in good order and then signals itself once more; that is no failure.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
+        listener = stack.enter_context(_listen(host, port))
         shown_host = f"[{host}]" if ":" in host else host
         click.echo(f"The board: http://{shown_host}:{port}")
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        serve(app, listener, shutdown_seconds=_SHUTDOWN_SECONDS, proxy_headers=False)
 
 
 @click.command

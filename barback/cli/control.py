@@ -40,15 +40,13 @@ def pause(
     What runs is finished. Messages can be sent: they wait.
     """
     with target.broker() as broker:
-        is_known = _status_of(broker, queue) is not None
+        warn_of_unknown(broker, queue)
         paused = control.pause(broker, queue, for_seconds=for_seconds, reason=reason)
     if as_json:
         print_json(paused)
         return
     how_long = "until `resume`" if for_seconds is None else f"for {duration_in_words(for_seconds)}"
     click.echo(f"{printable(queue)} is paused {how_long}.")
-    if not is_known:
-        click.echo("Nothing was sent there and no worker serves it: is the name right?", err=True)
 
 
 @click.command
@@ -77,6 +75,7 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
     `dead delete`.
     """
     with target.broker() as broker:
+        warn_of_unknown(broker, queue)
         if not yes:
             _ask(broker, queue)
         purged = control.purge(broker, queue)
@@ -84,6 +83,15 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
         print_json({"queue_name": queue, "purged": purged})
     else:
         click.echo(f"{purged:,} deleted.")
+
+
+def warn_of_unknown(broker: RedisBroker, queue: str) -> None:
+    """Say so where a queue is none, as its name may be mistyped."""
+    if _status_of(broker, queue) is None:
+        click.echo(
+            f"Nothing was sent to {printable(queue)} and no worker serves it: is the name right?",
+            err=True,
+        )
 
 
 def _ask(broker: RedisBroker, queue: str) -> None:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from barback.cli.dead_table import letter_lines, letters_table
 from barback.cli.output import json_option, print_json
+from barback.control.beginnings import scan_payloads
 from barback.dead_letters import DeadLetters
 from barback.monitoring.queues import queue_statuses
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: How many dead letters `list` shows unless told otherwise.
 DEFAULT_LIMIT = 20
 
+_NONE_SUCH = "There are no such dead letters. Without --queue and --actor, `dead list` shows all."
+
 _UNKNOWN_ACTOR = (
     "An unknown actor is one that the worker had not imported: import its module where the others "
     "are, start the worker anew, then `dead requeue`."
@@ -40,7 +43,8 @@ def dead() -> None:
     A dead letter is a message that was given up: its actor failed more often than it may be
     retried, or is unknown; its payload is no message; or three workers died over it.
 
-    An ID may be shortened to its first characters, as long as they name one dead letter.
+    An ID is that of the list, or Dramatiq's `message_id`, as logs have it. It may be shortened to
+    its first characters, as long as they name one dead letter.
     """
 
 
@@ -81,7 +85,7 @@ def list_letters(
     if as_json:
         print_json(shown)
     elif not shown:
-        click.echo("There are no such dead letters." if total else "There are no dead letters.")
+        click.echo(_NONE_SUCH if queue or actor else "There are no dead letters.")
     else:
         Console().print(letters_table(shown))
         if actor is None and total > len(shown):
@@ -153,6 +157,8 @@ def _change(
         print_json({verb: done})
     else:
         click.echo(f"{done:,} {verb}.")
+        if not done and (queue or actor):
+            click.echo(_NONE_SUCH, err=True)
 
 
 def _change_some(broker: RedisBroker, letters: list[DeadLetter], change: Change) -> int:
@@ -189,17 +195,18 @@ def _by_actor(letters: Iterable[DeadLetter], actor: str | None) -> Iterator[Dead
 def _find(broker: RedisBroker, ids: Iterable[str]) -> list[DeadLetter]:
     """The dead letters of some ids or beginnings of ids, each once."""
     queues = _queues(broker, None)
-    found = chain.from_iterable(_find_one(queues, letter_id) for letter_id in ids)
+    found = chain.from_iterable(_find_one(broker, queues, letter_id) for letter_id in ids)
     return list(_distinct(found))
 
 
-def _find_one(queues: list[DeadLetters], letter_id: str) -> list[DeadLetter]:
+def _find_one(broker: RedisBroker, queues: list[DeadLetters], letter_id: str) -> list[DeadLetter]:
     whole = [letter for letters in queues if (letter := letters.get(letter_id))]
-    if whole or not letter_id:
-        found = whole
-    else:
+    found = whole
+    if letter_id and not found:
         scanned = chain.from_iterable(letters.beginning_with(letter_id) for letters in queues)
         found = list(islice(_distinct(scanned), 2))
+    if letter_id and not found:
+        found = list(islice(_distinct(_by_message_id(broker, letter_id)), 2))
     if not found:
         raise click.ClickException(
             f"There is no dead letter {letter_id!r}. `python -m barback dead list` shows their ids."
@@ -210,6 +217,12 @@ def _find_one(queues: list[DeadLetters], letter_id: str) -> list[DeadLetter]:
             f"{found[1].id!r}. Give more of the id."
         )
     return found
+
+
+def _by_message_id(broker: RedisBroker, beginning: str) -> Iterator[DeadLetter]:
+    for entry in scan_payloads(broker.store, sorted(broker.store.queue_names()), beginning):
+        if letter := DeadLetters(broker, entry.queue_name).get(entry.redis_id):
+            yield letter
 
 
 def _distinct(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:

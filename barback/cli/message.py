@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from barback.cli.control import warn_of_unknown
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
 from barback.control import cancel_all, find
@@ -120,6 +121,8 @@ def _cancel_all(
     yes: bool,
     as_json: bool,
 ) -> None:
+    if queue is not None:
+        warn_of_unknown(broker, queue)
     if not yes:
         whose = [f"of actor {actor}"] if actor else []
         whose += [f"on queue {queue}"] if queue else []

@@ -45,6 +45,7 @@ class RedisConnection:
         self._pack: Packer
         self._changes = 0
         self._breaks = 0
+        self.is_open = False
         #: When a pool got it back, by the monotonic clock.
         self.last_used = 0.0
 
@@ -62,10 +63,6 @@ class RedisConnection:
         """
         return self._breaks != self._source.breaks
 
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None
-
     def open(self) -> None:
         """Connect, unless this connection is open."""
         if self._connection is None:
@@ -76,6 +73,7 @@ class RedisConnection:
                 self._source.left()
                 raise
             self._connection = connection
+            self.is_open = True
             self._breaks = self._source.breaks
             self._pack = packer_of(connection)
             self._changes = self._source.reached(connection)
@@ -85,6 +83,7 @@ class RedisConnection:
     def close(self) -> None:
         """Disconnect. Answers that are still under way are lost."""
         connection, self._connection = self._connection, None
+        self.is_open = False
         if connection is not None:
             connection.disconnect()
 

@@ -12,6 +12,7 @@ from dramatiq import MessageProxy
 
 from barback.messages.encoding import decode_fields
 from barback.messages.ids import next_id
+from barback.messages.plain import plain_message
 from barback.printable import printable, shortened
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Delivery(MessageProxy):
         Middleware may replace it, as it may in Dramatiq's own proxies.
         """
         if self.inner is None:
-            self.inner = dramatiq.Message(**{name: getattr(self, name) for name in _FIELDS})
+            self.inner = plain_message({name: getattr(self, name) for name in _FIELDS})
         return self.inner
 
     @_message.setter

@@ -11,6 +11,7 @@ from dramatiq.common import current_millis, dq_name
 from barback.errors import MessageRejected, UnencodableMessage
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
+from barback.messages.plain import plain_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ def as_sent(
     message: dramatiq.Message[Any] = (
         original.copy(options=fields["options"])
         if is_of_own_class(original)
-        else dramatiq.Message(**fields)
+        else plain_message(fields)
     )
     if delay_ms is None:
         return message

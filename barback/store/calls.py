@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from barback.store.scripts import load
 
@@ -31,12 +31,8 @@ _RELEASE_DELAYED = load("release_delayed")
 _REQUEUE_DEAD = load("requeue_dead")
 
 
-class Invocation(NamedTuple):
-    """A script with its keys and arguments, to be run or sent along with others."""
-
-    script: Script
-    keys: Sequence[str]
-    args: Sequence[Argument]
+#: A script with its keys and arguments, to be run or sent along with others.
+Invocation = tuple["Script", "Sequence[str]", "Sequence[Argument]"]
 
 
 @dataclass(frozen=True)
@@ -83,21 +79,13 @@ class QueueCalls:
 
     def enqueueing(self, ids_and_payloads: Sequence[Argument]) -> Invocation:
         """The script that puts messages at the end of the queue: id, payload, id, payload, …"""
-        keys = self.keys
-        return Invocation(
-            _ENQUEUE,
-            (keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
-            ids_and_payloads,
-        )
+        return _ENQUEUE, self.keys.sending, ids_and_payloads
 
     def delaying(self, ids_payloads_and_delays_ms: Sequence[Argument]) -> Invocation:
         """The script that keeps messages until they are due: id, payload, delay in ms, …"""
         keys = self.keys
-        return Invocation(
-            _DELAY,
-            (keys.delayed_messages, keys.due, keys.delay_changed),
-            ids_payloads_and_delays_ms,
-        )
+        delayed = (keys.delayed_messages, keys.due, keys.delay_changed)
+        return _DELAY, delayed, ids_payloads_and_delays_ms
 
     def send(self, invocation: Invocation, confirmation: Confirmation | None) -> None:
         """Run one of the two above.
@@ -127,7 +115,7 @@ class QueueCalls:
         found: Any = self.connections.run_confirmed(
             _ENQUEUE_GUARDED,
             (
-                *(keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
+                *keys.sending,
                 *(keys.delayed_messages, keys.due, keys.delay_changed, keys.crashes),
                 *(keys.once(guard.token or ""), *keys.control),
             ),
@@ -172,7 +160,7 @@ class QueueCalls:
             self.connections.run(
                 _PROMOTE,
                 (
-                    *(keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
+                    *keys.sending,
                     *(keys.delayed_messages, keys.due, keys.paced),
                 ),
                 (at_most, *redis_ids),
@@ -220,7 +208,7 @@ class QueueCalls:
             self.connections.run(
                 _REQUEUE_DEAD,
                 (
-                    *(keys.queue, keys.messages, keys.levels, keys.waiting, keys.paused),
+                    *keys.sending,
                     *(keys.dead, keys.dead_messages, keys.dead_details),
                 ),
                 ids_and_payloads,

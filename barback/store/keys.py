@@ -185,6 +185,11 @@ class QueueKeys:
         return self._of_limits("starts")
 
     @cached_property
+    def sending(self) -> tuple[str, ...]:
+        """Where a message waits and who waits for one, in the order that the scripts want."""
+        return (self.queue, self.messages, self.levels, self.waiting, self.paused)
+
+    @cached_property
     def status(self) -> tuple[str, ...]:
         """What tells the state of the queue, in the order that :file:`queue_status.lua` wants."""
         return (

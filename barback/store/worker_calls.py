@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from barback.messages.room import ANY_ROOM, Room
-from barback.store.calls import Invocation
 from barback.store.scripts import load
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
     from barback.connection.connection import RedisConnection
     from barback.connection.script import Argument
+    from barback.store.calls import Invocation
     from barback.store.fleet_keys import FleetKeys
     from barback.store.keys import QueueKeys
 
@@ -99,7 +99,7 @@ class WorkerCalls:
         bell = self.bell if waits else ""
         order = "reversed" if is_reversed else ""
         args: tuple[Argument, ...] = (count, max_bytes, self._worker_id, epoch, bell, order, *acks)
-        return Invocation(_ACK_AND_FETCH, self._ack_and_fetch_keys, args)
+        return _ACK_AND_FETCH, self._ack_and_fetch_keys, args
 
     def admit(self, redis_id: str, room: Room = ANY_ROOM, *, unique_key: str = "") -> bool:
         """Start a message, or give it back until there is room under its limit.

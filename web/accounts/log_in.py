@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from web.accounts.logging_in import check_log_in, log_in, log_in_demo_staff
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT, count_log_in
 from web.sessions import DEMO_ADDRESS, MaybeAccount, account_of, delete_cookie, set_cookie
-from web.visitors import FORM_TOKEN
+from web.visitors import FORM_TOKEN, require_form_token
 
 router = APIRouter()
 
@@ -76,17 +76,25 @@ def show_account(request: Request, account: MaybeAccount) -> Response:
     )
 
 
-@router.post("/log-out", dependencies=[FORM_TOKEN])
+def _require_form_token(
+    request: Request, account: MaybeAccount, form_token: Annotated[str, Form()] = ""
+) -> None:
+    if account is not None:  # else another tab has logged out, and this one's form has expired
+        require_form_token(request, form_token)
+
+
+@router.post("/log-out", dependencies=[Depends(_require_form_token)])
 def receive_log_out(
     account: MaybeAccount, where: Annotated[Literal["here", "everywhere"], Form()] = "here"
 ) -> Response:
-    if account is not None:
-        with writing() as session:
-            if where == "everywhere":
-                end_all_sessions(session, account.user.id)
-            else:
-                end_session(session, account.token)
     response = RedirectResponse("/", 303)
+    if account is None:  # or the form is another site's, and the cookie was not sent along
+        return response
+    with writing() as session:
+        if where == "everywhere":
+            end_all_sessions(session, account.user.id)
+        else:
+            end_session(session, account.token)
     delete_cookie(response)
     return response
 

@@ -11,7 +11,12 @@ from starlette.responses import Response
 
 from mail.links import read_reset_token
 from web.accounts.credentials import MIN_PASSWORD_LENGTH, Address, Credentials, problems_of
-from web.accounts.links import address_of_reset, ask_for_new_password, change_password
+from web.accounts.links import (
+    address_of_reset,
+    ask_for_new_password,
+    change_password,
+    demo_mailbox,
+)
 from web.outgoing import OutgoingDependency
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT
@@ -41,7 +46,7 @@ def receive_request(
 
 @router.get("/sent")
 def show_sent(request: Request) -> Response:
-    return page(request, "accounts/new_password_sent.html")
+    return page(request, "accounts/new_password_sent.html", mailbox=demo_mailbox(request))
 
 
 @router.get("/{token}")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from web.accounts.credentials import MIN_PASSWORD_LENGTH, Address, Credentials, problems_of
-from web.accounts.links import send_link_again, sign_up
+from web.accounts.links import demo_mailbox, send_link_again, sign_up
 from web.outgoing import OutgoingDependency
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT
@@ -43,7 +43,7 @@ def receive_form(
 
 @router.get("/done")
 def show_done(request: Request) -> Response:
-    return page(request, "accounts/sign_up_done.html")
+    return page(request, "accounts/sign_up_done.html", mailbox=demo_mailbox(request))
 
 
 @router.get("/new-link")

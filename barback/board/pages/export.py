@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import StreamingResponse
@@ -12,7 +13,8 @@ from barback.board.pages.dead import searched_queues
 from barback.board.pages.searching import parsed_query, text_of
 from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, latest
 from barback.board.shown import decoded, redacted
-from barback.printable import json_text
+from barback.board.threads import each_in_thread, in_thread
+from barback.printable import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -35,7 +37,7 @@ def export(board: Board) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         await board.access.check(request, "export")
         query = parsed_query(text_of(request), DEAD_FIELDS)
-        names = searched_queues(board, request.query_params.get("queue", ""))
+        names = await in_thread(searched_queues, board, request.query_params.get("queue", ""))
         searched = zip(range(MAX_SEARCHED), latest(board.broker, names), strict=False)
         rows = (
             _row(letter, board) for _, letter in searched if query.matches(letter, board.redact)
@@ -43,8 +45,9 @@ def export(board: Board) -> Callable[[Request], Awaitable[Response]]:
         is_csv = request.query_params.get("as") == "csv"
         lines = _csv_lines(rows) if is_csv else _json_lines(rows)
         name = f"dead-letters.{'csv' if is_csv else 'json'}"
+        first = await in_thread(next, lines, b"")  # a failure is told while it can be
         return StreamingResponse(
-            lines,
+            each_in_thread(chain([first], lines)),
             media_type="text/csv; charset=utf-8" if is_csv else "application/json",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -82,7 +85,7 @@ def _json_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else visible(str(value))
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 

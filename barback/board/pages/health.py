@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
+
+from barback.board.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ def health(board: Board) -> Callable[[Request], Awaitable[Response]]:
     """200 when the broker answers, else 503."""
 
     async def endpoint(request: Request) -> Response:  # noqa: ARG001
-        await run_in_threadpool(board.reader.snapshot)
+        await in_thread(board.reader.snapshot)
         return PlainTextResponse("ok\n")
 
     return endpoint

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from barback.board.threads import in_thread
 from barback.new.requirements import requirement_with
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def prometheus(board: Board) -> Callable[[Request], Awaitable[Response]]:
                 "The package prometheus-client is missing: "
                 f"pip install '{requirement_with('prometheus')}'",
             ) from None
-        return Response(await run_in_threadpool(exposition, board.broker), media_type=CONTENT_TYPE)
+        return Response(await in_thread(exposition, board.broker), media_type=CONTENT_TYPE)
 
     return endpoint

@@ -71,7 +71,7 @@ def pause(board: Board, request: Request, form: Form, who: str) -> Outcome:
     """Hold the messages of a queue back."""
     name = known_queue(board, request).name
     minutes = form.get("minutes", ["0"])[0]
-    if not minutes.isdecimal() or int(minutes) not in PAUSE_MINUTES:
+    if minutes not in map(str, PAUSE_MINUTES):
         raise HTTPException(
             400,
             _(

@@ -12,7 +12,7 @@ from importlib import resources
 from barback.connection.script import Script
 from barback.store.key_types import key_type
 
-_INCLUDE = re.compile(r"^-- include: (\w+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^ *-- include: (\w+)$", re.MULTILINE)
 
 
 def load(name: str) -> Script:

@@ -8,31 +8,41 @@
 -- KEYS: queue, messages, levels, waiting workers, pause
 -- ARGV: id, payload, id, payload, …
 -- Returns how many messages were new.
--- include: _list_of
--- include: _ring
-local queue, messages, levels = KEYS[1], KEYS[2], KEYS[3]
+local queue, messages = KEYS[1], KEYS[2]
 
-redis.call('LLEN', queue) -- fails before anything is written when the queue is no list
-local plain_ids, new = {}, 0
+local ids, ranked_ids, new = {}, nil, 0
 for i = 1, #ARGV, 2 do
     local id = ARGV[i]
     if redis.call('HSETNX', messages, id, ARGV[i + 1]) == 1 then
         new = new + 1
-        local list = list_of(queue, levels, id)
-        if list == queue then
-            plain_ids[#plain_ids + 1] = id
+        if string.find(id, ':', 1, true) then
+            ranked_ids = ranked_ids or {}
+            ranked_ids[#ranked_ids + 1] = id
         else
-            redis.call('RPUSH', list, id)
+            ids[#ids + 1] = id
         end
     else
         -- A write, for WAIT and WAITAOF: they wait for the last write of their own connection.
         redis.call('HSET', messages, id, ARGV[i + 1])
     end
 end
-if #plain_ids > 0 then
-    redis.call('RPUSH', queue, unpack(plain_ids))
+
+if #ids > 0 then
+    local length = redis.pcall('RPUSH', queue, unpack(ids))
+    if type(length) == 'table' then -- an error: the queue is no list
+        redis.call('HDEL', messages, unpack(ids))
+        return length
+    end
 end
-if new > 0 then
+-- A function costs each call that makes it, so those are made here that few calls need.
+if ranked_ids then
+    -- include: _list_of
+    for _, id in ipairs(ranked_ids) do
+        redis.call('RPUSH', list_of(queue, KEYS[3], id), id)
+    end
+end
+if new > 0 and redis.call('SRANDMEMBER', KEYS[4]) then
+    -- include: _ring
     ring(KEYS[4], KEYS[5], new)
 end
 return new

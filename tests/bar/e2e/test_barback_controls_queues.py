@@ -88,12 +88,21 @@ def test_a_pause_may_have_an_end(start: ProcessStarter, broker: RedisBroker) -> 
     eventually(lambda: not beer(start)["is_paused"])
 
 
-def test_pausing_a_queue_that_nobody_knows_is_doubted(start: ProcessStarter) -> None:
-    pause = start.run([*BARBACK, "pause", "bear", "--for", "1h30m"])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["pause", "bear", "--for", "1h30m"], "bear is paused for 1 h 30 min.\n"),
+        (["purge", "bear", "--yes"], "0 deleted.\n"),
+        (["cancel", "--queue", "bear", "--yes"], "0 cancelled.\n"),
+    ],
+)
+def test_a_queue_that_nobody_knows_is_doubted(
+    command: list[str], said: str, start: ProcessStarter
+) -> None:
+    done = start.run([*BARBACK, *command])
 
-    assert pause.exit_code == 0
-    assert pause.stdout == "bear is paused for 1 h 30 min.\n"
-    assert "is the name right?" in pause.stderr
+    assert (done.exit_code, done.stdout) == (0, said)
+    assert "is the name right?" in done.stderr
 
 
 def test_purging_needs_a_yes(start: ProcessStarter, broker: RedisBroker) -> None:

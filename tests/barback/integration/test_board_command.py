@@ -37,9 +37,31 @@ def test_the_board_is_open_on_loopback_and_leaves_when_it_is_told_to(
 
     assert httpx.get(url, timeout=10).status_code == 200
     # An open page holds nothing up.
-    with httpx.stream("GET", f"{url}/events", timeout=20) as stream:
-        assert next(stream.iter_lines()).startswith("retry")
-        assert process.stop() == 0
+    with socket.create_connection(("127.0.0.1", free_port), timeout=20) as page:
+        page.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        with page.makefile() as lines:
+            assert any(line.startswith("event: news") for line in lines)
+            assert process.stop() == 0
+    assert process.output.splitlines() == [f"The board: {url}"]
+
+
+def test_silent_connections_do_not_fill_the_log_of_the_board(
+    start: ProcessStarter, free_port: int
+) -> None:
+    # Given a board that may open few files
+    few_files = ["sh", "-c", 'ulimit -n 80 && exec "$@"', "sh"]
+    process = start([*few_files, *BOARD, "--port", str(free_port)])
+    url = f"http://127.0.0.1:{free_port}"
+    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    # When many more clients connect and say nothing
+    with contextlib.ExitStack() as stack:
+        for _ in range(90):
+            stack.enter_context(socket.create_connection(("127.0.0.1", free_port), timeout=10))
+        process.wait_for_output("Connections cannot be accepted")
+    # Expect it to serve others as soon as they are gone, and to have said it once
+    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    assert process.output.count("cannot be accepted") == 1
+    assert "Traceback" not in process.output
 
 
 def test_audit_lines_are_logged_as_json(

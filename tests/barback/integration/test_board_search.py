@@ -50,6 +50,7 @@ def arguments(data: dict[str, Any]) -> list[str]:
         ("actor:br*", ["order-3"]),
         ("args.0:order-2", ["order-2"]),
         ("args.table.number:3", ["order-3"]),
+        ("args.table.².number:3", []),
         ("ORDER-1", ["order-1"]),
         ("error:empty", ["order-2"]),
         ("actor:pour error:empty args.0:order-1", []),
@@ -166,6 +167,7 @@ def test_arguments_that_are_hidden_are_not_found(broker: RedisBroker) -> None:
     [
         ({"q": "fault:0"}, "Nothing is called &#39;fault&#39;. Search by actor, id, error, state"),
         ({"q": 'error:"never ends'}, "The search cannot be read"),
+        ({"q": "actor:*\0"}, "The search cannot be read: it has control characters"),
         ({"q": "beer", "from": "-1"}, "Expected from to be a number from 0 on"),
         ({"q": "beer", "from": "9" * 5000}, "Expected from to be a number from 0 on"),
     ],

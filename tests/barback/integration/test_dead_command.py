@@ -127,6 +127,35 @@ def test_ids_may_be_shortened_and_several_be_given(
     assert left(broker) == {"aaaa-1111-second"}
 
 
+def test_a_letter_is_found_by_the_message_id_that_logs_have(
+    broker: RedisBroker, dead: Callable[..., Result]
+) -> None:
+    # Given a message that its only attempt has made a dead letter, and another one that waits
+    message: dramatiq.Message[Any] = broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    redis_id = message.options["redis_message_id"]
+    broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    keys = broker.store.keys("beer")
+    broker.client.hdel(keys.messages, redis_id)
+    broker.client.zadd(keys.dead, {redis_id: time.time() * 1000})
+    broker.client.hset(keys.dead_messages, redis_id, message.encode())
+    broker.client.hset(keys.dead_details, redis_id, json.dumps({"reason": "failed"}))
+
+    # Expect the whole id, and what a log line was cut to, to be good
+    for copied in (message.message_id, message.message_id[:13]):
+        assert json.loads(dead("show", copied, "--json").output)["id"] == redis_id
+    assert dead("requeue", message.message_id[:8]).output == "1 requeued.\n"
+
+
+@pytest.mark.parametrize("mistyped", [("--queue", "beeer"), ("--actor", "puor")])
+def test_a_mistyped_name_is_not_taken_for_a_success(
+    mistyped: tuple[str, str], broker: RedisBroker, dead: Callable[..., Result]
+) -> None:
+    bury(broker)
+
+    for command in ("list", "requeue", "delete"):
+        assert "There are no such dead letters." in dead(command, *mistyped).output
+
+
 def test_several_letters_are_shown_one_below_the_other(
     broker: RedisBroker, dead: Callable[..., Result]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from barback.printable import first_line, json_text, printable, printable_lines, shortened
+from barback.printable import first_line, json_text, printable, printable_lines, shortened, visible
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ from barback.printable import first_line, json_text, printable, printable_lines,
 )
 def test_what_is_not_printable_is_shown_as_an_escape(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_page_holds_everything_but_control_characters() -> None:
+    assert visible("a\0\tb\r\n\x1b\x9f\u00a0 \u202e") == "a\\x00\tb\r\n\\x1b\\x9f\u00a0 \u202e"
 
 
 def test_a_traceback_keeps_its_lines_and_nothing_else() -> None:

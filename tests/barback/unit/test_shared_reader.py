@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+
+import pytest
+import redis
 
 from barback.board.reader import SharedReader
 from barback.board.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Taker:
@@ -65,3 +64,26 @@ def test_after_a_change_the_next_look_is_a_new_one() -> None:
     reader.forget()
 
     assert reader.snapshot() is not before
+
+
+def test_a_look_that_failed_has_failed_for_those_who_come_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("barback.board.reader.FRESH_SECONDS", 3600.0)
+    taker = Taker()
+
+    def fail_once() -> Snapshot:
+        if taker.taken == 0:
+            taker.taken += 1
+            raise redis.ConnectionError("no answer")
+        return taker.take()
+
+    reader = SharedReader(fail_once)
+
+    for _ in range(3):
+        with pytest.raises(redis.ConnectionError, match="no answer"):
+            reader.snapshot()
+    assert taker.taken == 1
+    # Somebody has changed something: it answers again.
+    reader.forget()
+    assert reader.snapshot().taken_at == 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.support.processes import ProcessStarter
+
+_DARK = re.compile(r"rgb\(\d{1,2}, \d{1,2}, \d{1,2}\)")
+_BRIGHT = re.compile(r"rgb\(2\d\d, 2\d\d, 2\d\d\)")
 
 
 @pytest.mark.slow
@@ -26,3 +30,8 @@ def test_an_order_can_be_tried_on_the_page_of_the_api(start: ProcessStarter, pag
     page.get_by_role("button", name="Execute").click()
     # Expect the answer
     expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("202")
+    # and letters that can be read by night
+    path = page.locator(".opblock-summary-path").first
+    expect(path).to_have_css("color", _DARK)
+    page.emulate_media(color_scheme="dark")
+    expect(path).to_have_css("color", _BRIGHT)

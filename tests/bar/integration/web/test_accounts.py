@@ -204,6 +204,29 @@ def test_logging_out_ends_this_session_or_all(
         assert third.get("/account").url.path == "/log-in"
 
 
+def test_logging_out_once_more_in_another_tab_is_no_error(
+    website: Website, browser: httpx.Client, address: str
+) -> None:
+    make_account(website, address)
+    log_in(browser, address)
+    token = re.findall(r'name="form_token" value="([^"]*)"', browser.get("/account").text)[0]
+    for _ in ("one tab", "another"):
+        page = browser.post("/log-out", data={"form_token": token})
+        assert (page.status_code, page.url.path) == (200, "/")
+
+
+def test_another_site_logs_nobody_out(
+    website: Website, browser: httpx.Client, address: str
+) -> None:
+    make_account(website, address)
+    log_in(browser, address)
+    # With the cookie, which browsers do not send with a form of another site, and without it
+    assert browser.post("/log-out").status_code == 403
+    without = httpx.post(f"{website.url}/log-out")
+    assert "session=" not in without.headers.get("Set-Cookie", "")
+    assert browser.get("/account").url.path == "/account"
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(
     website: Website, browser: httpx.Client, address: str
 ) -> None:
@@ -360,11 +383,14 @@ def test_the_demo_lets_everybody_be_staff_and_says_so(start: ProcessStarter) -> 
         assert "This is a demo" in browser.get("/log-in").text
         page = submit(browser, "/log-in/demo", on="/log-in", next="/reports")
         assert page.url.path == "/reports"
+        for sent in ("/sign-up/done", "/new-password/sent"):
+            assert "/mailbox" in browser.get(sent).text
         cookie = browser.cookies["session"]
     # Expect neither the button nor that session to be good without it, with the same database
     usual = start_website(start)
     with a_browser(usual) as browser:
-        assert "This is a demo" not in browser.get("/log-in").text
+        for usual_page in ("/log-in", "/sign-up/done", "/new-password/sent"):
+            assert "This is a demo" not in browser.get(usual_page).text
         assert submit(browser, "/log-in/demo", on="/log-in").status_code == 404
         browser.cookies["session"] = cookie
         assert browser.get("/reports").url.path == "/log-in"

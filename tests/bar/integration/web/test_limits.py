@@ -94,6 +94,9 @@ def test_another_name_is_not_answered(start: ProcessStarter) -> None:
         assert refused.headers["X-Content-Type-Options"] == "nosniff"
     own = httpx.get(f"{website.url}/orders/", headers={"Host": "bar.example.org"})
     assert own.status_code == 307
+    # Kubernetes and load balancers know an address and no name.
+    for path in ("/healthz", "/readyz"):
+        assert httpx.get(website.url + path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
 def test_a_failure_inside_has_the_headers_of_any_page_and_is_logged_once(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from barback.serving import network
 from web.front_door import host_name
-from web.networks import network
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""Connections that are too many, silent or slow."""
+"""Connections that are too many, silent or slow, at whatever is served."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,35 +12,40 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from settings import settings
-from web import connections
-from web.connections import GuardedProtocol
+from barback import serving
+from barback.serving import GuardedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 TIMEOUT_SECONDS = 0.3
 DEADLINE_SECONDS = 10
 
 GET = b"GET / HTTP/1.1\r\nHost: bar\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: bar\r\nContent-Length: 100\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: bar\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(serving, "REQUEST_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(serving, "READ_TIMEOUT_SECONDS", TIMEOUT_SECONDS)
 
 
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
+def answering(body: bytes = b"Cheers!") -> ASGIApp:
     """Answers when it has read the whole request."""
-    assert scope["type"] == "http"
-    while (await receive()).get("more_body"):
-        pass
-    headers = [(b"content-length", b"7")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"Cheers!"})
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        while (await receive()).get("more_body"):
+            pass
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
 
 
 @dataclass
@@ -73,7 +79,9 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def running_server() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+async def running_server(
+    app: ASGIApp = answering(),  # noqa: B008 - it keeps nothing
+) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     """A server; yields what connects to it from an address of this machine."""
     config = Config(app, http=GuardedProtocol, log_config=None, lifespan="off")
     state = ServerState()
@@ -83,10 +91,13 @@ async def running_server() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     port = server.sockets[0].getsockname()[1]
     async with contextlib.AsyncExitStack() as stack:
 
-        async def connect(source: str = "127.0.0.1") -> Client:
-            client = Client(
-                *await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
-            )
+        async def connect(source: str = "127.0.0.1", window_bytes: int = 65_536) -> Client:
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window_bytes)
+            connection.settimeout(0)
+            connection.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+            client = Client(*await asyncio.open_connection(sock=connection))
             stack.push_async_callback(client.close)
             return client
 
@@ -94,6 +105,12 @@ async def running_server() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     server.close()
     while state.connections:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
+
+
+async def wait_for_connections(*, are_there: bool) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while bool(serving._open_connections) is not are_there:  # noqa: ASYNC110 - as below
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("beginning", [b"", GET[:-2], POST, POST + b"beer"])
@@ -148,8 +165,56 @@ def test_one_network_cannot_take_all_connections(monkeypatch: pytest.MonkeyPatch
                 assert await (await connect(f"127.0.0.{number}")).is_answered()
             assert not await (await connect("127.0.0.40")).is_answered()
 
-    limited = settings.model_copy(update={"max_connections": 40})
-    monkeypatch.setattr(connections, "settings", limited)
-    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr(GuardedProtocol, "max_connections", 40)
+    monkeypatch.setattr(GuardedProtocol, "network_share", 0.25)
+    monkeypatch.setattr(serving, "REQUEST_TIMEOUT_SECONDS", 60)
     asyncio.run(check())
-    assert not connections._open_connections
+    assert not serving._open_connections
+
+
+def test_a_client_that_reads_nothing_is_not_waited_for() -> None:
+    async def check() -> None:
+        async with running_server(answering(bytes(10_000_000))) as connect:
+            # Given a client that takes next to nothing of what it has asked for
+            client = await connect(window_bytes=1)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            client.send(GET)
+            # Expect the server to give it up, and nothing to be left of it
+            await wait_for_connections(are_there=True)
+            await wait_for_connections(are_there=False)
+
+    asyncio.run(check())
+
+
+def test_a_client_that_reads_slowly_gets_everything() -> None:
+    size_bytes = 5_000_000
+
+    async def check() -> None:
+        async with running_server(answering(bytes(size_bytes))) as connect:
+            client = await connect()
+            client.send(GET)
+            await client.reader.readuntil(b"\r\n\r\n")
+            left = size_bytes
+            while left:
+                left -= len(await client.reader.readexactly(min(left, 500_000)))
+                await asyncio.sleep(TIMEOUT_SECONDS / 10)
+
+    asyncio.run(check())
+
+
+def test_a_body_that_cannot_be_read_is_no_failure_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def at_once(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - reads nothing
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"There is nothing here."})
+
+    async def check() -> None:
+        async with running_server(at_once) as connect:
+            client = await connect()
+            client.send(CHUNKED + b"beer\r\n")
+            assert await client.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+            await wait_for_connections(are_there=False)
+
+    asyncio.run(check())
+    assert "Traceback" not in caplog.text

@@ -1,4 +1,4 @@
-"""A program that is interrupted, or whose output finds no room, ends without a traceback."""
+"""A program whose output finds no room says so in one line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
-def choose_last_words() -> None:
-    """From now on, a program that ends because a disk is full says so in a line, and one that is
-    interrupted, such as by Ctrl-C while it starts, says nothing.
+def explain_full_disk() -> None:
+    """From now on, a program that ends because a disk is full ends with a line, not a traceback.
 
-    The exit code is 1 on a full disk, and 130, as a shell sees it, after Ctrl-C.
+    The exit code is 1, as for every error that nobody has caught.
     """
+    say_more = sys.excepthook
 
     def explain(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
@@ -26,8 +26,8 @@ def choose_last_words() -> None:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             sys.stderr.write(f"Error: {error.strerror}: something could not be written.\n")
             _give_up_output()
-        elif not isinstance(error, KeyboardInterrupt):
-            sys.__excepthook__(kind, error, traceback)
+        else:
+            say_more(kind, error, traceback)
 
     sys.excepthook = explain
 

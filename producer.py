@@ -22,9 +22,9 @@ from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
+from barback.connection.remedies import explained, remedy
 from barback.errors import BrokerUnavailable, BulkEnqueueFailed, UnsuitableServer
 from barback.monitoring.workers import live_queues
-from barback.printable import first_line
 from barback.results import await_results
 from barback.sending.bulk import enqueue_all
 from barback.version import __version__
@@ -271,11 +271,11 @@ def _explain_errors() -> Iterator[None]:
 def _fail_for(error: Exception) -> NoReturn:
     """The broker does not do what it should: say which of the two, away or unwilling, and why."""
     if isinstance(error.__cause__ or error, redis.ResponseError):
-        what, cure = "refuses it", "See what keeps the server from writing."
+        what, cure = "refuses it", " See what keeps the server from writing."
     else:
-        what, cure = "cannot be reached", "Check REDIS_URL and that the server runs."
+        what, cure = "cannot be reached", " Check REDIS_URL and that the server runs."
     _fail(
-        f"Error: The broker {what}: {first_line(error)}. {cure} "
+        f"Error: The broker {what}: {explained(error)}.{'' if remedy(error) else cure} "
         "What was ordered before stays in the queue.",
         _EXIT_UNREACHABLE,
     )

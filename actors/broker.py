@@ -12,6 +12,7 @@ from dramatiq.results.backends import RedisBackend
 
 from actors.failures import RecordFailures
 from barback import RedisBroker
+from barback.connection.remedies import explained
 from barback.control import Control
 from barback.embedded import EmbeddedServer, EmbeddedServerError
 from barback.errors import BrokerUnavailable, UnsuitableServer
@@ -39,7 +40,7 @@ def make_broker(**connection: Any) -> RedisBroker:
     try:
         broker = RedisBroker(url=_find_server(), version=settings.bar_version, **connection)
     except (BrokerUnavailable, UnsuitableServer) as error:  # no cluster says where keys are
-        end_process(str(error), EXIT_BROKER)
+        end_process(explained(error), EXIT_BROKER)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))
     return broker
 
@@ -63,4 +64,4 @@ def _find_server() -> str:
     try:
         return EmbeddedServer(settings.barback_data_dir).ensure()
     except EmbeddedServerError as error:
-        end_process(str(error), EXIT_BROKER)
+        end_process(explained(error), EXIT_BROKER)

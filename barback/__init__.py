@@ -3,12 +3,14 @@
 import importlib.util
 import sys
 
-if sys.argv[:1] == ["-m"] and importlib.util.find_spec("dramatiq") is None:
-    # `python -m barback`, by a Python that has nothing installed: a person wants no traceback.
-    sys.exit(
-        "Error: this Python lacks what barback needs. Activate the environment that has it, such "
-        "as: . .venv/bin/activate"
-    )
+if sys.argv[:1] == ["-m"] and "barback" in sys.orig_argv:  # `python -m barback`
+    _say_more = sys.excepthook
+    sys.excepthook = lambda kind, *about: kind is KeyboardInterrupt or _say_more(kind, *about)
+    if importlib.util.find_spec("dramatiq") is None:  # a person wants no traceback
+        sys.exit(
+            "Error: this Python lacks what barback needs. Activate the environment that has it, "
+            "such as: . .venv/bin/activate"
+        )
 
 from barback.broker import RedisBroker
 from barback.sending.bulk import enqueue_all, send_many

@@ -36,6 +36,13 @@ class UnsuitableServer(ConnectionFailed):
         super().__init__(message)  # type: ignore[no-untyped-call]
 
 
+class UnusableUrl(ConnectionFailed, ValueError):  # noqa: N818 - dramatiq's errors have no suffix
+    """There is no such URL of a server. Its message never shows a password."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]
+
+
 class NotWatched(redis.ConnectionError):
     """All Sentinels have answered, and none of them watches the service."""
 

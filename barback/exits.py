@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import multiprocessing
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 EXIT_USAGE = 2
 EXIT_BROKER = 3
 
+#: As a shell says it of a program that ended with its terminal.
+EXIT_HANG_UP = 129
+
+_STDERR = 2
+
 
 def end_process(text: str, exit_code: int) -> NoReturn:
     """End a process of such a command line, and say why.
@@ -29,9 +36,25 @@ def end_process(text: str, exit_code: int) -> NoReturn:
     raise SystemExit(exit_code)
 
 
+def end_with_terminal() -> None:
+    """End a process of such a command line if its terminal has been closed.
+
+    Dramatiq takes that for the wish to start anew, which the same signal stands for where there is
+    no terminal; the worker would be left behind, and serve with its old code whatever is ordered.
+
+    Raises:
+      SystemExit: If so.
+    """
+    try:
+        os.get_terminal_size(_STDERR)
+    except OSError as error:  # something else than a terminal says something else
+        if error.errno == errno.EIO:
+            raise SystemExit(EXIT_HANG_UP) from None
+
+
 @contextlib.contextmanager
 def without_traceback() -> Iterator[None]:
-    """Have Dramatiq's command line say in one line that there is no broker.
+    """Have Dramatiq's command line say in one line that there is no broker, and why.
 
     It logs what comes out of the module that makes the broker, and exits.
     """
@@ -46,5 +69,7 @@ def without_traceback() -> Iterator[None]:
 def _in_one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info and record.exc_info[1]
     if isinstance(error, ConnectionFailed) and record.name.startswith("dramatiq."):
-        record.msg, record.args, record.exc_info = str(error), None, None
+        is_url = isinstance(error, ValueError)
+        record.msg = f"The URL of the broker is wrong: {error}." if is_url else str(error)
+        record.args, record.exc_info = None, None
     return True

@@ -10,9 +10,10 @@ import click
 import redis
 
 from barback.broker import RedisBroker
+from barback.connection.remedies import explained, remedy
 from barback.embedded import EmbeddedServer, EmbeddedServerError
 from barback.errors import BrokerUnavailable, UnsuitableServer
-from barback.printable import first_line, printable_lines
+from barback.printable import printable_lines
 from barback.store.checks import check_format
 
 if TYPE_CHECKING:
@@ -69,16 +70,14 @@ def explain_errors() -> Iterator[None]:
     """Turn what can go wrong with a server into a line for a person, and exit code 3."""
     try:
         yield
-    except EmbeddedServerError as error:
+    except (EmbeddedServerError, UnsuitableServer) as error:
         raise Unreachable(printable_lines(str(error))) from None
-    except UnsuitableServer as error:
-        raise click.ClickException(printable_lines(str(error))) from None
     except UnicodeEncodeError as error:  # an argument that is no UTF-8
         raise click.UsageError(f"Expected text, got {error.object!r:.100}.") from None
     except redis.ResponseError as error:  # it is full, or a replica
-        raise Unreachable(f"The server refuses that: {first_line(error)}.") from None
+        raise Unreachable(f"The server refuses that: {explained(error)}.") from None
     except (redis.RedisError, BrokerUnavailable) as error:
         raise Unreachable(
-            f"The server cannot be reached: {first_line(error)}. "
-            "Check REDIS_URL and that the server runs."
+            f"The server cannot be reached: {explained(error)}."
+            + ("" if remedy(error) else " Check REDIS_URL and that the server runs.")
         ) from None

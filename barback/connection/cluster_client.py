@@ -10,7 +10,7 @@ from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.exceptions import ClusterDownError, RedisClusterException, SlotNotCoveredError
 
 from barback.connection.hosts import Hosts, check_names
-from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
+from barback.connection.patience import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.errors import BrokerUnavailable, UnsuitableServer
 from barback.printable import first_line
 

@@ -12,8 +12,8 @@ from dramatiq.errors import ConnectionFailed
 from redis.backoff import ExponentialBackoff
 
 from barback.connection.incidents import incidents
+from barback.connection.remedies import explained
 from barback.durations import duration_in_words
-from barback.printable import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ class Outage:
         self._logger.warning(
             "Interrupted: %s. Reason: %s. Trying again until it works.",
             self._what,
-            first_line(error),
+            explained(error),
             exc_info=None if isinstance(error, self._expected) else error,
         )
 

@@ -18,7 +18,7 @@ from redis.sentinel import (
 )
 
 from barback.connection.hosts import Hosts, check_names
-from barback.connection.server import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
+from barback.connection.patience import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.errors import NotWatched
 from barback.printable import first_line
 

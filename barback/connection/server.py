@@ -1,19 +1,17 @@
-"""The Redis or Valkey server: how to reach it, and whether messages are safe on it."""
+"""The Redis or Valkey server: whether messages are safe on it."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
 from typing import TYPE_CHECKING, Any
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
-from redis.retry import Retry
 
 from barback.connection.fake import is_fakeredis
 from barback.errors import NotWatched, UnsuitableServer
 from barback.exits import EXIT_BROKER, end_process
+from barback.printable import first_line
 
 if TYPE_CHECKING:
     from barback.connection.confirmation import Confirmation
@@ -28,56 +26,8 @@ MIN_VERSION_FOR_DISK = (7, 2)
 #: really on disk (redis/redis#13793). Valkey has not taken that change over.
 FIRST_SOUND_EVERYSEC = (7, 4, 3)
 
-#: How long to wait for a connection and for an answer, in seconds, unless the caller says. Without
-#: them a program would wait for ever for a host that has vanished.
-DEFAULT_CONNECT_TIMEOUT_SECONDS = 5
-DEFAULT_TIMEOUT_SECONDS = 5
-
-#: The same for a connection where another server may take over: who waits long for one that has
-#: vanished follows late.
-CONNECT_TIMEOUT_WITH_OTHERS_SECONDS = 2
-
-#: After how many milliseconds a connection breaks whose other host confirms no packet. One that is
-#: only slow does, so this may be shorter than the time-outs above; it is how fast everybody notices
-#: that a host has vanished, and asks where the primary is now.
-VANISHED_AFTER_MS = 2_000
-
-#: After how many seconds without a word an idle connection asks whether the other host exists, and
-#: how many seconds later again.
-KEEPALIVE_SECONDS = 10
-
-#: How often, and with which pauses in seconds, a connection is tried before it counts as failed.
-CONNECT_RETRIES = 2
-CONNECT_BACKOFF_SECONDS = 0.05
-MAX_CONNECT_BACKOFF_SECONDS = 0.5
-
-
-_KEEPALIVE: dict[str, Any] = {
-    "socket_keepalive": True,
-    "socket_keepalive_options": {
-        getattr(socket, name): value
-        for name, value in {
-            "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
-            "TCP_KEEPINTVL": KEEPALIVE_SECONDS,
-            "TCP_USER_TIMEOUT": VANISHED_AFTER_MS,  # Linux alone has it
-        }.items()
-        if hasattr(socket, name)
-    },
-}
-
-
-def connection_parameters(parameters: dict[str, Any], *, over_tcp: bool = True) -> dict[str, Any]:
-    """Connection parameters, completed by the defaults of this module."""
-    backoff = ExponentialWithJitterBackoff(
-        base=CONNECT_BACKOFF_SECONDS, cap=MAX_CONNECT_BACKOFF_SECONDS
-    )
-    return {
-        "socket_timeout": DEFAULT_TIMEOUT_SECONDS,
-        "socket_connect_timeout": DEFAULT_CONNECT_TIMEOUT_SECONDS,
-        "retry": Retry(backoff, CONNECT_RETRIES),
-        **(_KEEPALIVE if over_tcp else {}),
-        **parameters,
-    }
+_EXPECTED = "Expected Redis 7.0 or newer, or Valkey"
+_UPGRADE = "Upgrade the server."
 
 
 def check_client(client: redis.Redis) -> None:
@@ -146,6 +96,17 @@ def check_mode(client: redis.Redis) -> None:
         info: dict[str, Any] = client.info("server")
     except NotWatched as error:
         raise UnsuitableServer(str(error)) from error
+    except redis.exceptions.InvalidResponse as error:
+        raise UnsuitableServer(
+            f"Expected Redis or Valkey, got something else ({first_line(error)}). Check host and "
+            "port in its URL, and whether it wants TLS: rediss://."
+        ) from error
+    except redis.ResponseError as error:
+        if "unknown command" in str(error) and "HELLO" in str(error):
+            raise UnsuitableServer(
+                f"{_EXPECTED}; got one that is older than 6.0. {_UPGRADE}"
+            ) from error
+        raise
     mode = info.get("redis_mode", info.get("server_mode"))
     if mode == "sentinel":
         raise UnsuitableServer(
@@ -197,10 +158,7 @@ def _check_one(client: redis.Redis, confirmation: Confirmation | None) -> None:
     info: dict[str, Any] = client.info("server") | client.info("memory")
     version = _version_of(info)
     if version < MIN_VERSION:
-        raise UnsuitableServer(
-            f"Expected Redis 7.0 or newer, or Valkey; got Redis {info.get('redis_version')}. "
-            "Upgrade the server."
-        )
+        raise UnsuitableServer(f"{_EXPECTED}; got Redis {info.get('redis_version')}. {_UPGRADE}")
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and int(info.get("maxmemory", 0)) != 0:
         raise UnsuitableServer(

@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from barback.connection.fake import FakeredisConnection, is_fakeredis
+from barback.connection.patience import impatient
 
 #: redis-py takes no pool without a limit.
 _UNLIMITED = 2**31
@@ -72,4 +73,5 @@ def twin_of(client: redis.Redis) -> redis.Redis:
     """A client with the settings of another one, and connections of its own."""
     pool = client.connection_pool
     kwargs = {**pool.connection_kwargs, "max_connections": _UNLIMITED}
+    kwargs["retry"] = impatient(kwargs.get("retry"))
     return redis.Redis(connection_pool=redis.ConnectionPool(pool.connection_class, **kwargs))

@@ -11,8 +11,9 @@ from redis.connection import parse_url
 from barback.connection import cluster_client, sentinel
 from barback.connection.cluster_client import CLUSTER_SCHEMES, cluster_client_for, cluster_options
 from barback.connection.hosts import can_be_host, check_names
+from barback.connection.patience import connection_parameters
 from barback.connection.sentinel import SENTINEL_SCHEMES, sentinel_client
-from barback.connection.server import connection_parameters
+from barback.errors import UnusableUrl
 
 FORMS = (
     f"redis://:password@host:6379/0, rediss://…, unix:///path, {sentinel.FORM} or "
@@ -30,7 +31,7 @@ def check_redis_url(url: str) -> None:
         if _scheme_of(url) in CLUSTER_SCHEMES:
             cluster_options(url)
         else:
-            client_for(url, {})
+            _client_of(url, {})
     except ValueError as error:
         raise ValueError(str(error)) from None
 
@@ -44,13 +45,20 @@ def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
       parameters: Connection parameters for :class:`redis.Redis`.
 
     Raises:
-      ValueError: When the URL cannot be used.
+      UnusableUrl: When the URL cannot be used.
       BrokerUnavailable: When no server of a cluster can be reached: they say where keys are, so
         there is no client without them.
     """
     if url is None:
         over_tcp = not parameters.get("unix_socket_path")
         return redis.Redis(**connection_parameters(parameters, over_tcp=over_tcp))
+    try:
+        return _client_of(url, parameters)
+    except ValueError as error:
+        raise UnusableUrl(str(error)) from None
+
+
+def _client_of(url: str, parameters: dict[str, Any]) -> redis.Redis:
     scheme = _scheme_of(url)
     if scheme in SENTINEL_SCHEMES:
         return sentinel_client(url, parameters)

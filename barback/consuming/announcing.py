@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import redis
 from dramatiq.logging import get_logger
 
+from barback.connection.remedies import explained
 from barback.connection.server import describe_server, each_server
 from barback.control.options import queues_by_shared_limit
 from barback.exits import EXIT_USAGE, end_process
-from barback.printable import first_line, printable
+from barback.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -70,7 +71,7 @@ class Announcement:
 
     def put_off(self, error: Exception) -> None:
         """The server does not answer: say so, and nothing of being ready."""
-        self.logger.warning("Redis does not serve yet: %s.", first_line(error))
+        self.logger.warning("Redis does not serve yet: %s.", explained(error))
         for handler in logging.getLogger().handlers:
             handler.addFilter(self._say_not_ready)
 

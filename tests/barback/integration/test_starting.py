@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +120,44 @@ def test_a_server_that_would_lose_messages_is_refused_without_a_traceback(
     assert worker.exit_code == 3
     assert worker.output.count("maxmemory-policy noeviction") == 1
     assert "Traceback" not in worker.output
+
+
+@pytest.mark.usefixtures("project")
+def test_a_worker_ends_with_its_terminal(redis_url: str, tmp_path: Path, project_dir: Path) -> None:
+    # Given a worker in a terminal
+    user, program = os.openpty()
+    command = [sys.executable, "-m", "dramatiq", "kitchen", "-p", "1"]
+    worker = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=program_environment(PYTHONPATH=str(project_dir), URL=redis_url),
+        stdout=program,
+        stderr=program,
+        start_new_session=True,
+    )
+    os.close(program)
+    said = b""
+    while b"ready for action" not in said:
+        said += os.read(user, 1024)
+
+    # When it is closed
+    os.close(user)
+    os.killpg(worker.pid, signal.SIGHUP)
+
+    # Expect it to end, and not to start anew
+    try:
+        assert worker.wait(timeout=30) == 129
+    finally:
+        worker.kill()
+
+
+def test_a_url_that_cannot_be_is_an_error_of_one_line(project: ProcessStarter) -> None:
+    worker = project.run(["dramatiq", "kitchen", "-p", "1"], URL="redis//:secret@host")
+
+    assert worker.exit_code == 3
+    assert "[ERROR] The URL of the broker is wrong: it should look like redis://" in worker.output
+    assert "Traceback" not in worker.output
+    assert "secret" not in worker.output
 
 
 def test_a_broker_that_cannot_even_be_made_is_an_error_of_one_line(

@@ -63,5 +63,5 @@ def test_data_of_another_version_is_left_alone(redis_url: str, broker: RedisBrok
 
     result = CliRunner().invoke(main, ["--redis-url", redis_url, "purge", "beer", "--yes"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "Expected data in format 1, got 2" in result.output

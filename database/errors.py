@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +25,7 @@ def explain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             f"the database {shown_url()} cannot be used: {reason_of(error)}. Check "
             f"{'DATABASE_URL' if settings.database_url else 'BARBACK_DATA_DIR'}, and make the "

@@ -48,4 +48,5 @@ def is_up_to_date(engine: Engine) -> bool:
 def _lock(connection: Connection) -> None:
     """Let one process migrate at a time; on SQLite, BEGIN IMMEDIATE has done so already."""
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # however long the other one takes
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")

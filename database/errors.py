@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from barback.printable import first_line
 from database.engine import database_url
+from database.migrations import NewerTablesError
 from settings import settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def explain_errors() -> Iterator[None]:
     """
     try:
         yield
+    except NewerTablesError as error:
+        raise click.ClickException(f"the database {shown_url()} cannot be used: {error}") from None
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             f"the database {shown_url()} cannot be used: {reason_of(error)}. Check "

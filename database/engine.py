@@ -77,13 +77,25 @@ def engine() -> Engine:
 @contextlib.contextmanager
 def writing() -> Iterator[Session]:
     with (
-        _sqlite_writer if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
+        _turn_to_write() if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
         Session(
             engine().execution_options(sqlite_begin="BEGIN IMMEDIATE"), expire_on_commit=False
         ) as session,
         session.begin(),
     ):
         yield session
+
+
+@contextlib.contextmanager
+def _turn_to_write() -> Iterator[None]:
+    # While another process holds the lock, those before us may take all of their time, one by one.
+    if not _sqlite_writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+        locked = sqlite3.OperationalError("database is locked")
+        raise OperationalError("BEGIN IMMEDIATE", None, locked) from locked
+    try:
+        yield
+    finally:
+        _sqlite_writer.release()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
@@ -29,8 +29,15 @@ if TYPE_CHECKING:
 
     import psycopg
 
-#: What SQLAlchemy raises when the database is away, full, read-only or busy, whatever it was asked.
-AWAY_ERRORS = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
+#: What SQLAlchemy raises when the database is away, full, read-only or busy, or has not the tables
+#: of this version yet (a ProgrammingError, on PostgreSQL), whatever it was asked.
+AWAY_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+    NoConnectionFree,
+)
 
 #: How long a writer waits for another one, in milliseconds. SQLite has one writer at a time.
 BUSY_TIMEOUT_MS = 10_000

@@ -43,6 +43,13 @@ def test_a_lock_that_somebody_else_holds_for_too_long_is_an_error(
     engine.dispose()
 
 
+def test_tables_that_are_not_made_yet_are_a_reason_to_wait(postgres_url: str) -> None:
+    engine = make_engine(make_url(postgres_url))
+    with pytest.raises(AWAY_ERRORS), engine.connect() as connection:
+        connection.execute(text("SELECT * FROM orders"))
+    engine.dispose()
+
+
 @pytest.mark.slow
 def test_a_server_that_does_not_answer_is_an_error(
     silent_port: int, monkeypatch: pytest.MonkeyPatch

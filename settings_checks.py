@@ -46,12 +46,16 @@ def optional(check: Callable[[str], str | None]) -> Callable[[str | None], str |
 
 
 def check_database_url(url: str) -> str:
+    """The URL, with the name of its scheme that is SQLAlchemy's: providers write it in two ways."""
+    url = re.sub("^postgres:", "postgresql:", url)
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError):  # its port is no number, for instance
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}") from None
     if parts.drivername not in _DATABASES:
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}")
+    if parts.drivername == "sqlite" and parts.database in {None, "", ":memory:"}:
+        raise ValueError("programs share a file, not memory: sqlite:///path/to/bar.db")
     if parts.host and not can_be_host(parts.host):
         raise ValueError(f"there is no such host; it should look like {_DATABASE_EXAMPLES}")
     if "@" in (parts.host or ""):

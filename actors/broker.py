@@ -11,6 +11,7 @@ from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
 from actors.failures import RecordFailures
+from actors.outages import OutlastOutages
 from barback import RedisBroker
 from barback.connection.remedies import explained
 from barback.control import Control
@@ -49,6 +50,7 @@ def add_middleware(broker: dramatiq.Broker, *, result_backend: ResultBackend) ->
     """Add what the actors rely on, besides Dramatiq's default middleware."""
     broker.add_middleware(CurrentMessage())
     broker.add_middleware(Periodic())
+    broker.add_middleware(OutlastOutages())
     broker.add_middleware(RecordFailures())
     # As long as there is a result, `python -m barback show` and the board tell whose it is.
     broker.add_middleware(Control(remember_seconds=settings.result_ttl_seconds))

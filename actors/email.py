@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
@@ -117,7 +116,7 @@ def _note_sent(link_id: uuid.UUID) -> None:
         try:
             with writing() as session:
                 mark_link_sent(session, link_id)
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except SQLAlchemyError as error:
             if time.monotonic() > deadline:
                 logger.error("The e-mail of link %s is sent, which cannot be noted.", link_id)  # noqa: TRY400
                 return

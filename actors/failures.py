@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 
 from barback.control import Cancelled
-from database.engine import writing
+from database.engine import AWAY_ERRORS, writing
 from database.orders import mark_cancelled, mark_failed
 from database.reports import ReportState, end_report
 
@@ -21,26 +21,29 @@ if TYPE_CHECKING:
 
 class RecordFailures(dramatiq.Middleware):
     """Marks an order or a report when its message becomes a dead letter, or is cancelled while it
-    runs.
+    runs. When the database is away, the actor ``record_failure`` does so later.
     """
 
-    def after_nack(
-        self,
-        broker: dramatiq.Broker,  # noqa: ARG002 - the signature is Dramatiq's
-        message: dramatiq.MessageProxy,
-    ) -> None:
+    def after_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         was_cancelled = isinstance(message._exception, Cancelled)  # noqa: SLF001 - no other place
-        recorders = _CANCELLED_RECORDERS if was_cancelled else _RECORDERS
-        record = recorders.get(message.actor_name)
-        if record is not None and _fits(record, message):
-            with writing() as session:
-                record(session, *message.args, **message.kwargs)
+        failure = (message.actor_name, list(message.args), message.kwargs, was_cancelled)
+        try:
+            record(*failure)
+        except AWAY_ERRORS:
+            broker.get_actor("record_failure").send(*failure)
 
 
-def _fits(record: Callable[..., Any], message: dramatiq.MessageProxy) -> bool:
-    """Whether a message has an actor's arguments; otherwise there is nothing to be recorded."""
+def record(actor_name: str, args: list[Any], kwargs: dict[str, Any], was_cancelled: bool) -> None:  # noqa: FBT001 - messages have it by place
+    """Mark what a message was about, if it has an actor's arguments and is about anything."""
+    recorder = (_CANCELLED_RECORDERS if was_cancelled else _RECORDERS).get(actor_name)
+    if recorder is not None and _fits(recorder, args, kwargs):
+        with writing() as session:
+            recorder(session, *args, **kwargs)
+
+
+def _fits(recorder: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> bool:
     try:
-        inspect.signature(record).bind(None, *message.args, **message.kwargs)
+        inspect.signature(recorder).bind(None, *args, **kwargs)
     except TypeError:
         return False
     return True

@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage
 
+from actors.failures import record
 from actors.reports import report_message
 from barback.cron import cron
 from barback.outbox import Outbox
@@ -107,6 +108,22 @@ def sweep_the_outbox() -> None:
     """Send what a website that died has left in the outbox."""
     if swept := _messages().flush(engine()):
         logger.info("Sent %d messages that were left in the outbox.", swept)
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    max_retries=MAX_RETRIES,
+    min_backoff=MIN_BACKOFF_MS,
+    max_backoff=MAX_BACKOFF_MS,
+)
+def record_failure(
+    actor_name: str,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    was_cancelled: bool,  # noqa: FBT001 - messages have it by place
+) -> None:
+    """Mark an order or a report as given up, once the database is back."""
+    record(actor_name, args, kwargs, was_cancelled)
 
 
 def _date_of_tick() -> dt.date:

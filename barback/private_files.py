@@ -54,7 +54,9 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT | os.O_TRUNC) -
       OSError: It cannot be made or opened.
     """
     descriptor = os.open(path, flags, FILE_MODE)
-    if os.fstat(descriptor).st_uid == os.getuid():
+    found = os.fstat(descriptor)
+    # Not of /dev/null, which is root's, and everybody's.
+    if found.st_uid == os.getuid() and stat.S_ISREG(found.st_mode):
         os.fchmod(descriptor, FILE_MODE)
     return os.fdopen(descriptor, "w")
 

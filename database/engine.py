@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
 from barback.private_files import make_private_directory, make_private_file
@@ -26,8 +27,31 @@ from settings import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import psycopg
+
+#: What SQLAlchemy raises when the database is away, full, read-only or busy, or has not the tables
+#: of this version yet (a ProgrammingError, on PostgreSQL), whatever it was asked.
+AWAY_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+    NoConnectionFree,
+)
+
 #: How long a writer waits for another one, in milliseconds. SQLite has one writer at a time.
 BUSY_TIMEOUT_MS = 10_000
+
+#: How PostgreSQL is connected to, unless DATABASE_URL says otherwise: nobody waits for ever for a
+#: network that drops everything, nor for what is said in another encoding than ours.
+POSTGRESQL_OPTIONS: dict[str, str | int] = {
+    "client_encoding": "utf8",
+    "connect_timeout": 5,  # seconds, as the next three
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
 
 #: How long SQLite waits for the write lock before we ask again, in milliseconds.
 LOCK_POLL_MS = 5
@@ -60,7 +84,7 @@ def engine() -> Engine:
 @contextlib.contextmanager
 def writing() -> Iterator[Session]:
     with (
-        _sqlite_writer if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
+        _turn_to_write() if engine().dialect.name == "sqlite" else contextlib.nullcontext(),
         Session(
             engine().execution_options(sqlite_begin="BEGIN IMMEDIATE"), expire_on_commit=False
         ) as session,
@@ -70,18 +94,42 @@ def writing() -> Iterator[Session]:
 
 
 @contextlib.contextmanager
+def _turn_to_write() -> Iterator[None]:
+    # While another process holds the lock, those before us may take all of their time, one by one.
+    if not _sqlite_writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+        locked = sqlite3.OperationalError("database is locked")
+        raise OperationalError("BEGIN IMMEDIATE", None, locked) from locked
+    try:
+        yield
+    finally:
+        _sqlite_writer.release()
+
+
+@contextlib.contextmanager
 def reading() -> Iterator[Session]:
     with Session(engine(), expire_on_commit=False) as session:
         yield session
 
 
 def make_engine(url: URL, **options: Any) -> Engine:
-    """An engine on which SQLite behaves as a database with several writers must."""
-    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite", **options)
-    if engine.dialect.name == "sqlite":
+    """An engine on which SQLite behaves as a database with several writers must, and on which
+    nothing waits for PostgreSQL, or for somebody's lock, without end.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, **options)
         _make_private(url)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    given = POSTGRESQL_OPTIONS | dict(url.query)
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_timeout=BUSY_TIMEOUT_MS / 1000,
+        connect_args={name: given[name] for name in POSTGRESQL_OPTIONS},
+        **options,
+    )
+    event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
 
@@ -101,27 +149,40 @@ def _make_private(url: URL) -> None:
         raise OperationalError(f"open {path}", None, error) from error
 
 
+def _set_up_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    # Not as an option of the connection, which PgBouncer refuses.
+    connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    connection.commit()
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver is to begin no transaction by itself; _begin_sqlite does.
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    # As the embedded server, it may lose the last second when the machine (not a process) fails.
-    # In return no writer keeps the others waiting for the disk.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    with _as_sqlalchemy_says_it("PRAGMA"):
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # As the embedded server, it may lose the last second when the machine (not a process)
+        # fails. In return no writer keeps the others waiting for the disk.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     driver_connection = cast("sqlite3.Connection", connection.connection.driver_connection)
     statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    try:
+    with _as_sqlalchemy_says_it(statement):
         if statement == "BEGIN IMMEDIATE":
             _begin_writing(driver_connection)
         else:
             driver_connection.execute(statement)
-    except sqlite3.OperationalError as error:
-        # In a listener SQLAlchemy does not wrap what the driver raises, as its callers expect.
+
+
+@contextlib.contextmanager
+def _as_sqlalchemy_says_it(statement: str) -> Iterator[None]:
+    """In a listener SQLAlchemy does not wrap what the driver raises, as its callers expect."""
+    try:
+        yield
+    except sqlite3.Error as error:
         raise OperationalError(statement, None, error) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from barback.printable import first_line
 from database.engine import database_url
+from database.migrations import NewerTablesError
 from settings import settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def explain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except NewerTablesError as error:
+        raise click.ClickException(f"the database {shown_url()} cannot be used: {error}") from None
+    except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             f"the database {shown_url()} cannot be used: {reason_of(error)}. Check "
             f"{'DATABASE_URL' if settings.database_url else 'BARBACK_DATA_DIR'}, and make the "

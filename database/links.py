@@ -87,11 +87,13 @@ def use_link(session: Session, link_id: uuid.UUID, purpose: Purpose) -> Link | N
     link = session.get(Link, link_id)
     if link is None or link.purpose is not purpose:
         return None
-    # Of two who use it at the same moment, one deletes it.
-    if not changed_rows(session, delete(Link).where(Link.id == link_id)):
-        return None
-    session.execute(delete(Link).where(Link.email == link.email, Link.purpose == purpose))
-    return link
+    # Of two who use it at the same moment, one deletes it; all at once, so that two who use two of
+    # an address do not each wait for what the other has deleted.
+    same = delete(Link).where(Link.email == link.email, Link.purpose == purpose)
+    ids = session.scalars(
+        same.returning(Link.id).execution_options(synchronize_session=False)
+    ).all()
+    return link if link_id in ids else None
 
 
 def claim_link(session: Session, link_id: uuid.UUID, *, seconds: float) -> bool:

@@ -51,6 +51,12 @@ def set_password(session: Session, user_id: uuid.UUID, password_hash: str) -> No
     session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
 
 
+def still_has_password(session: Session, user: User) -> bool:
+    """Whether a user's password is what it was, and stays so until the end of the transaction."""
+    query = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
+    return session.scalar(query.with_for_update()) is not None
+
+
 def set_staff(session: Session, email: str, *, is_staff: bool) -> bool:
     """Make somebody staff, or not any more; return False when there is no such account."""
     change = update(User).where(User.email == email.lower()).values(is_staff=is_staff)

@@ -10,9 +10,12 @@ from urllib.parse import quote
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from database.engine import AWAY_ERRORS
+from database.errors import reason_of
 from translations import gettext as _
 from translations import gettext_noop, look_up
 from web.pages import page
+from web.rare_log import warn_rarely
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +56,9 @@ _DETAILS = (
     gettext_noop("There was an error parsing the body"),
 )
 
+#: When it is worth another try, in seconds, as a header.
+RETRY_AFTER = {"Retry-After": "10"}
+
 _OTHER_TITLE = gettext_noop("That did not work.")
 
 
@@ -88,6 +94,10 @@ async def bad_input(request: Request, error: Exception) -> Response:
 
 
 async def server_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, AWAY_ERRORS):
+        warn_rarely("Requests are refused: the database cannot be used: %s.", reason_of(error))
+        detail = _("The bar cannot look anything up at the moment. Please try again in a minute.")
+        return _respond(request, 503, detail, RETRY_AFTER)
     logging.getLogger(__name__).error(
         "%s %s failed.", request.method, _route(request), exc_info=error
     )

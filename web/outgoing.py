@@ -40,7 +40,8 @@ class Outgoing:
         self.outbox.add(session, message)
 
 
-def _outgoing(request: Request) -> Outgoing:
+# No thread is needed for it, so that whether the process lives is known when all of them wait.
+async def _outgoing(request: Request) -> Outgoing:
     outgoing: Outgoing = request.app.state.outgoing
     return outgoing
 

@@ -25,7 +25,7 @@ _all_writes = RateLimitItemPerMinute(settings.total_writes_per_minute)
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
-def _limit_writes(request: Request) -> None:
+async def _limit_writes(request: Request) -> None:  # async: it waits for no free thread
     if request.method in _SAFE_METHODS:
         return
     _count(_writes, "writes", network_of(request), _("Too many requests from your network."))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -16,12 +17,26 @@ if TYPE_CHECKING:
 #: Any number will do, as long as nobody else takes this PostgreSQL advisory lock.
 LOCK_NUMBER = 7_234_015
 
-#: The newest revision: the number that the name of its file begins with.
-HEAD = max(Path(__file__).parent.glob("versions/[0-9]*.py")).name.partition("_")[0]
+#: All revisions: the numbers that the names of their files begin with.
+REVISIONS = {
+    path.name.partition("_")[0] for path in Path(__file__).parent.glob("versions/[0-9]*.py")
+}
+
+#: The newest one.
+HEAD = max(REVISIONS)
+
+
+class NewerTablesError(SQLAlchemyError):
+    """Its tables are those of a newer version of the bar: go on with that one."""
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables up to a revision. Safe to call from several processes at once."""
+    """Bring the tables up to a revision. Safe to call from several processes at once.
+
+    Raises:
+      sqlalchemy.exc.SQLAlchemyError: The database cannot be used.
+      NewerTablesError: Nor should it be.
+    """
     if is_up_to_date(engine):
         return
     # Alembic takes a sixth of the start of every worker, and is needed once a release.
@@ -38,14 +53,22 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def is_up_to_date(engine: Engine) -> bool:
-    """Whether the newest revision is noted in Alembic's own table."""
+    """Whether the newest revision is noted in Alembic's own table.
+
+    Raises:
+      NewerTablesError: A revision is noted that this version does not know.
+    """
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
-        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD)
+        noted = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    if noted - REVISIONS:
+        raise NewerTablesError(NewerTablesError.__doc__)
+    return noted == {HEAD}
 
 
 def _lock(connection: Connection) -> None:
     """Let one process migrate at a time; on SQLite, BEGIN IMMEDIATE has done so already."""
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # however long the other one takes
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")

@@ -13,7 +13,7 @@ from database.engine import writing
 from database.sessions import SESSION_TTL, end_session
 from web.accounts.credentials import MAX_PASSWORD_LENGTH, Credentials
 from web.accounts.links import sign_up
-from web.accounts.logging_in import check_log_in, log_in
+from web.accounts.logging_in import log_in
 from web.api_schemas import BEARER, problems
 from web.outgoing import OutgoingDependency
 from web.rate_limit import ATTEMPT_LIMIT, count_log_in
@@ -60,12 +60,12 @@ def post_sign_up(credentials: Credentials, outgoing: OutgoingDependency) -> Acce
 def post_session(given: LogIn) -> NewSession:
     """Log in."""
     count_log_in(given.email)
-    user = check_log_in(given.email, given.password)
-    if user is None:
+    token = log_in(given.email, given.password)
+    if token is None:
         raise HTTPException(
             401, "This address and this password do not belong together, or are not confirmed."
         )
-    return NewSession(token=log_in(user), expires_at=utc_now() + SESSION_TTL)
+    return NewSession(token=token, expires_at=utc_now() + SESSION_TTL)
 
 
 @router.delete(

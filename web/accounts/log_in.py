@@ -12,7 +12,7 @@ from starlette.responses import Response
 from database.engine import reading, writing
 from database.sessions import end_all_sessions, end_session, session_count
 from web.accounts.credentials import MAX_PASSWORD_LENGTH
-from web.accounts.logging_in import check_log_in, log_in, log_in_demo_staff
+from web.accounts.logging_in import log_in, log_in_demo_staff
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT, count_log_in
 from web.sessions import DEMO_ADDRESS, MaybeAccount, account_of, delete_cookie, set_cookie
@@ -44,10 +44,11 @@ def receive_form(
     next: Annotated[str, Form()] = "",  # noqa: A002 - as above
 ) -> Response:
     count_log_in(email)
-    user = check_log_in(email, password) if len(password) <= MAX_PASSWORD_LENGTH else None
-    if user is None:
+    token = None
+    if len(password) <= MAX_PASSWORD_LENGTH:
+        token = log_in(email, password, browser=request.state.browser, replaced=_token(request))
+    if token is None:
         return _form(request, email=email, destination=next, is_wrong=True)
-    token = log_in(user, browser=request.state.browser, replaced=_token(request))
     return _welcome(token, next)
 
 

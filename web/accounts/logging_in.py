@@ -9,7 +9,7 @@ from database.engine import reading, writing
 from database.orders import give_orders
 from database.sessions import end_session, open_session
 from database.standing_orders import give_standing_orders
-from database.users import User, add_user, find_user, set_staff
+from database.users import User, add_user, find_user, set_staff, still_has_password
 from email_addresses import InvalidAddress, parse_address
 from web.accounts.credentials import NO_PASSWORD, is_password
 from web.sessions import DEMO_ADDRESS
@@ -18,24 +18,32 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def check_log_in(email: str, password: str) -> User | None:
+def log_in(
+    email: str, password: str, *, browser: str | None = None, replaced: str | None = None
+) -> str | None:
+    """Open a session; return its token, or None when address and password do not belong together.
+
+    Parameters:
+      browser: Whose orders become the account's.
+      replaced: The token of a session that ends.
+    """
+    user = _find_user(email, password)
+    if user is None:
+        return None
+    with writing() as session:
+        # While the old password was hashed, a new one may have ended all sessions.
+        if not still_has_password(session, user):
+            return None
+        return _log_in(session, user, browser, replaced)
+
+
+def _find_user(email: str, password: str) -> User | None:
     """The user with this address and password. An address without an account takes as long."""
     user = None
     with contextlib.suppress(InvalidAddress), reading() as session:
         user = find_user(session, parse_address(email.strip()).addr_spec)
     is_right = is_password(password, user.password_hash if user else NO_PASSWORD)
     return user if is_right else None
-
-
-def log_in(user: User, *, browser: str | None = None, replaced: str | None = None) -> str:
-    """Open a session; return its token.
-
-    Parameters:
-      browser: Whose orders become the account's.
-      replaced: The token of a session that ends.
-    """
-    with writing() as session:
-        return _log_in(session, user, browser, replaced)
 
 
 def log_in_demo_staff(*, browser: str, replaced: str | None) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import dramatiq
 import pytest
-from sqlalchemy import select
+from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import select, text
 
 from actors import make_report, serve_a_beer
 from actors.failures import RecordFailures
+from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages
 from database.engine import reading, writing
 from database.orders import Order, OrderState, add_order
 from database.reports import Report, ReportState, request_report
 from database.sales import Sale
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.stub import StubBroker
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -69,6 +72,66 @@ def test_a_report_that_was_given_up_is_shown_as_failed(stub_broker: StubBroker) 
     RecordFailures().after_nack(stub_broker, dramatiq.MessageProxy(message))
     with reading() as session:
         assert session.get_one(Report, report.id).state is ReportState.FAILED
+
+
+@contextlib.contextmanager
+def _database_away() -> Iterator[None]:
+    def rename(old: str, new: str) -> None:
+        with writing() as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    rename("orders", "away")
+    yield
+    rename("away", "orders")
+
+
+def test_an_order_given_up_while_the_database_is_away_is_shown_as_failed_later(
+    stub_broker: StubBroker, stub_worker: dramatiq.Worker, order_id: str
+) -> None:
+    # Given an order whose message became a dead letter while nothing could be written down
+    stub_worker.pause()
+    with _database_away():
+        message = dramatiq.MessageProxy(serve_a_beer.message(order_id))
+        RecordFailures().after_nack(stub_broker, message)
+
+    # When it can
+    stub_worker.resume()
+    stub_broker.join("housekeeping")
+
+    # Expect the website to know
+    with reading() as session:
+        assert session.get_one(Order, order_id).state is OrderState.FAILED
+
+
+def test_a_database_that_is_away_costs_a_message_no_retries() -> None:
+    # Given a message that has no retries left, and a database that is away for longer than an hour
+    broker = StubBroker()
+    broker.add_middleware(OutlastOutages())
+
+    @dramatiq.actor(broker=broker, max_retries=3)
+    def work() -> None: ...
+
+    message = dramatiq.MessageProxy(work.message().copy(options={"retries": 3}))
+    for _ in range(MAX_OUTAGES):
+        broker.emit_after("process_message", message, exception=DatabaseAway("?", delay=0))
+        assert not message.failed
+    assert message.options["retries"] == 3
+
+    # Expect it to be given up in the end
+    broker.emit_after("process_message", message, exception=DatabaseAway("?", delay=0))
+    assert message.failed
+
+
+def test_work_says_in_a_line_that_the_database_is_away(order_id: str) -> None:
+    broker = StubBroker()
+    broker.add_middleware(OutlastOutages())
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        serve_a_beer.fn(order_id)
+
+    with _database_away(), pytest.raises(DatabaseAway, match="cannot be used: no such table"):
+        work()
 
 
 def test_a_report_is_made_to_its_end_by_one_message() -> None:

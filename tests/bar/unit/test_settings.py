@@ -54,6 +54,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "mysql://localhost/bar", "should look like sqlite:///"),
         ("DATABASE_URL", "postgresql://bar@localhost:port/bar", "should look like sqlite:///"),
         ("DATABASE_URL", "postgresql://bar:se@cret@localhost/bar", "an @ as %40"),
+        ("DATABASE_URL", "sqlite://", "programs share a file, not memory"),
+        ("DATABASE_URL", "sqlite:///:memory:", "programs share a file, not memory"),
         ("SMTP_URL", "smtp://localhost:port", "should look like smtp://host:25"),
         ("SMTP_URL", "smtp://", "should look like smtp://host:25"),
         ("WEB_URL", "bar.example.org", "should look like https://"),
@@ -127,6 +129,8 @@ def test_addresses_are_kept_in_the_form_that_programs_read(monkeypatch: pytest.M
     monkeypatch.setenv("WEB_URL", "")
     monkeypatch.setenv("WEB_HOST", "[::1]")
     assert Settings().public_url == "http://[::1]:8000"
+    monkeypatch.setenv("DATABASE_URL", "postgres://bar@db/bar")
+    assert Settings().database_url == "postgresql://bar@db/bar"
 
 
 def test_every_variable_has_a_meaning() -> None:

@@ -76,6 +76,16 @@ def test_files_are_private_whether_made_or_found(tmp_path: Path) -> None:
     assert (mode(made), mode(found), found.read_text()) == (0o600, 0o600, "kept")
 
 
+def test_what_is_no_file_but_a_device_or_a_pipe_stays_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+
+    make_private_file(pipe)
+
+    assert mode(pipe) == 0o666
+
+
 def test_a_file_that_is_opened_to_be_written_anew_is_private(tmp_path: Path) -> None:
     with open_private(tmp_path / "file") as file:
         file.write("text")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from database import engine as database_engine
-from database.engine import make_engine
+from database.engine import make_engine, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,31 @@ def test_a_lock_that_is_held_for_too_long_is_an_error_that_callers_expect(
     ):
         pass
     writer.close()
+    engine.dispose()
+
+
+def test_threads_do_not_queue_for_a_lock_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a thread that writes, or waits to, for longer than the others may wait
+    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+    monkeypatch.setattr(database_engine, "engine", lambda: engine)
+
+    def write() -> None:
+        with writing():
+            pass
+
+    with ThreadPoolExecutor() as threads:
+        with writing():
+            others = [threads.submit(write) for _ in range(3)]
+
+            # Expect the others to be told
+            for other in others:
+                assert isinstance(other.exception(), OperationalError)
+
+        # Expect the way to be free afterwards
+        threads.submit(write).result()
     engine.dispose()
 
 

@@ -83,6 +83,24 @@ def test_a_database_that_is_not_there_is_an_error_of_two_lines(start: ProcessSta
     assert "Traceback" not in process.output
 
 
+def test_tables_of_a_newer_version_are_left_alone(start: ProcessStarter, tmp_path: Path) -> None:
+    # Given a database that a later version has migrated
+    url = f"sqlite:///{tmp_path}/bar.db"
+    engine = make_engine(make_url(url))
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    # Expect every program that looks to say so, and not to ask for what cannot help
+    for command in (MIGRATE, [sys.executable, "-m", "web"]):
+        process = start.run(command, DATABASE_URL=url)
+        assert process.exit_code == 1
+        assert "of a newer version of the bar" in process.stderr
+        assert "python -m database migrate" not in process.output
+        assert "Traceback" not in process.output
+
+
 def test_who_has_not_confirmed_the_address_keeps_the_link_that_was_sent(url: str) -> None:
     # Given a database of the release before log-in, with two who signed up
     engine = make_engine(make_url(url))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from database.engine import make_engine
+from database.links import Purpose, add_link, use_link
 from database.migrations import migrate
 from database.reports import ReportState, end_report, request_report
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Iterator
 
 MONTH = dt.date(2026, 1, 1)
@@ -47,3 +51,37 @@ def test_a_report_is_made_anew_when_the_active_one_ends_as_it_is_asked_for(engin
     # Expect a new one
     assert is_new
     assert second_id != first_id
+
+
+def test_of_two_who_use_two_links_of_an_address_at_once_one_succeeds(engine: Engine) -> None:
+    # Given two links that were sent to an address
+    with Session(engine) as session, session.begin():
+        first, second = (add_link(session, Purpose.RESET, "ada@example.org") for _ in range(2))
+    assert first
+    assert second
+    used = []
+
+    def use(the_engine: Engine, link_id: uuid.UUID) -> None:
+        with Session(the_engine) as session, session.begin():
+            used.append(use_link(session, link_id, Purpose.RESET))
+
+    # When the second one is used while the first one is
+    other = threading.Thread(target=use, args=(engine, second))
+
+    def use_the_other(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE") and other.ident is None:
+            other.start()
+            eventually(is_waiting)
+
+    def is_waiting() -> bool:
+        query = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        with engine.connect() as connection:
+            return connection.scalar(query) is not None
+
+    one = engine.execution_options()
+    event.listen(one, "after_cursor_execute", use_the_other)
+    use(one, first)
+    other.join()
+
+    # Expect no deadlock: one has used both links up
+    assert sorted(link is None for link in used) == [False, True]

@@ -1,0 +1,90 @@
+"""A PostgreSQL that keeps its clients waiting, or speaks as they do not expect."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
+
+from database import engine as database_engine
+from database.engine import AWAY_ERRORS, make_engine
+from database.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_lock_that_somebody_else_holds_for_too_long_is_an_error(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a table that an operator has locked, and a connection that is taken
+    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    engine = make_engine(make_url(postgres_url), pool_size=1, max_overflow=0)
+    migrate(engine)
+    with psycopg.connect(postgres_url) as operator, engine.connect() as connection:
+        operator.execute("LOCK TABLE orders")
+
+        # Expect nobody to wait without end: for the lock, or for a connection
+        with pytest.raises(OperationalError, match="lock timeout"):
+            connection.execute(text("SELECT * FROM orders"))
+        with pytest.raises(AWAY_ERRORS, match="limit of size 1"):
+            engine.connect()
+    engine.dispose()
+
+
+def test_tables_that_are_not_made_yet_are_a_reason_to_wait(postgres_url: str) -> None:
+    engine = make_engine(make_url(postgres_url))
+    with pytest.raises(AWAY_ERRORS), engine.connect() as connection:
+        connection.execute(text("SELECT * FROM orders"))
+    engine.dispose()
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_answer_is_an_error(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shortest = {**database_engine.POSTGRESQL_OPTIONS, "connect_timeout": 2}
+    monkeypatch.setattr(database_engine, "POSTGRESQL_OPTIONS", shortest)
+    engine = make_engine(make_url(f"postgresql://bar@127.0.0.1:{silent_port}/bar"))
+    with pytest.raises(OperationalError, match="timeout expired"):
+        engine.connect()
+
+
+def test_a_network_that_drops_everything_is_found_out_unless_the_url_says_otherwise(
+    postgres_url: str,
+) -> None:
+    engine = make_engine(make_url(postgres_url).update_query_dict({"keepalives_idle": "77"}))
+    with engine.connect() as connection:
+        driver_connection = connection.connection.driver_connection
+        assert isinstance(driver_connection, psycopg.Connection)
+        parameters = driver_connection.info.get_parameters()
+    assert parameters["keepalives_idle"] == "77"
+    assert parameters["tcp_user_timeout"] == "15000"
+    engine.dispose()
+
+
+def test_a_database_without_an_encoding_works(postgres_url: str) -> None:
+    # Given what `initdb` makes where the locale is C
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE plain ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+            " TEMPLATE template0"
+        )
+    engine = make_engine(make_url(postgres_url).set(database="plain"))
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 'ü'")) == "ü"
+    engine.dispose()

@@ -9,6 +9,7 @@ import redis
 from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.exceptions import ClusterDownError, RedisClusterException, SlotNotCoveredError
 
+from barback.connection.blocking import PatientClient, with_wait
 from barback.connection.hosts import Hosts, check_names
 from barback.connection.patience import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.errors import BrokerUnavailable, UnsuitableServer
@@ -95,7 +96,12 @@ class ClusterClient(RedisCluster):
         if self.nodes_manager.default_node is None:  # redis-py would fail over it
             raise redis.ConnectionError("The client of the cluster is closed")
         with as_redis_errors():
-            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            return super().execute_command(*args, **with_wait(args, options))  # type: ignore[no-untyped-call]
+
+    def get_redis_connection(self, node: Any) -> redis.Redis:
+        client: redis.Redis = super().get_redis_connection(node)
+        client.__class__ = PatientClient  # redis-py has no way to say which class is to be made
+        return client
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> ClusterPipeline:  # noqa: FBT001, FBT002 - redis.Redis's signature
         """A pipeline, by default a transaction as with :class:`redis.Redis`: Dramatiq's rate

@@ -17,6 +17,7 @@ from redis.sentinel import (
     SentinelManagedSSLConnection,
 )
 
+from barback.connection.blocking import PatientClient
 from barback.connection.hosts import Hosts, check_names
 from barback.connection.patience import CONNECT_TIMEOUT_WITH_OTHERS_SECONDS, connection_parameters
 from barback.errors import NotWatched
@@ -60,7 +61,9 @@ def sentinel_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
         **shared,
     )
     connection_class = _EncryptedConnection if shared.pop("ssl", False) else _Connection
-    client: redis.Redis = sentinels.master_for(hosts.path[0], connection_class=connection_class)
+    client: redis.Redis = sentinels.master_for(
+        hosts.path[0], redis_class=PatientClient, connection_class=connection_class
+    )
     return client
 
 

@@ -9,6 +9,7 @@ import redis
 from redis.connection import parse_url
 
 from barback.connection import cluster_client, sentinel
+from barback.connection.blocking import PatientClient
 from barback.connection.cluster_client import CLUSTER_SCHEMES, cluster_client_for, cluster_options
 from barback.connection.hosts import can_be_host, check_names
 from barback.connection.patience import connection_parameters
@@ -51,7 +52,7 @@ def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
     """
     if url is None:
         over_tcp = not parameters.get("unix_socket_path")
-        return redis.Redis(**connection_parameters(parameters, over_tcp=over_tcp))
+        return PatientClient(**connection_parameters(parameters, over_tcp=over_tcp))
     try:
         return _client_of(url, parameters)
     except ValueError as error:
@@ -80,7 +81,7 @@ def _plain_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
     over_tcp = in_url.get("connection_class") is not redis.UnixDomainSocketConnection
     completed = connection_parameters(parameters, over_tcp=over_tcp)
     made = redis.ConnectionPool.from_url(url, **completed)
-    return redis.Redis(connection_pool=made, single_connection_client=single)
+    return PatientClient(connection_pool=made, single_connection_client=single)
 
 
 def _scheme_of(url: str) -> str:

@@ -11,12 +11,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dramatiq.middleware.threading import Interrupt, raise_thread_exception
+from dramatiq.middleware.threading import Interrupt
 
+from barback.control.interrupting import interrupt_of_this_thread
 from barback.messages.delivery import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from dramatiq import MessageProxy
 
@@ -62,7 +63,7 @@ class RunningMessage:
     """
 
     __slots__ = (
-        "_is_interruptible",
+        "_interrupt",
         "cancelled_at",
         "message",
         "progress",
@@ -76,7 +77,7 @@ class RunningMessage:
         self.started_at = started_at
         self.progress: Progress | None = None
         self.cancelled_at: float | None = None
-        self._is_interruptible = False
+        self._interrupt: Callable[[type[Interrupt]], None] | None = None
 
     @property
     def is_cancelled(self) -> bool:
@@ -91,15 +92,15 @@ class RunningMessage:
                 self._interrupt_if_due()
 
     def begin_interruptible(self) -> None:
-        """From now on, a cancellation interrupts the thread."""
+        """From now on, a cancellation interrupts the thread that calls this."""
         with _interrupting:
-            self._is_interruptible = True
+            self._interrupt = interrupt_of_this_thread()
             self._interrupt_if_due()
 
     def end_interruptible(self) -> None:
         """The actor has ended: what its thread does now must not be interrupted."""
         with _interrupting:
-            self._is_interruptible = False
+            self._interrupt = None
 
     def describe(self, thread_names: Mapping[int | None, str]) -> dict[str, Any]:
         """What others may know of it. Times are durations: clocks of machines differ."""
@@ -119,9 +120,9 @@ class RunningMessage:
         }
 
     def _interrupt_if_due(self) -> None:
-        if self._is_interruptible and self.is_cancelled:
-            self._is_interruptible = False  # once is enough
-            raise_thread_exception(self.thread_id, Cancelled)
+        if self._interrupt is not None and self.is_cancelled:
+            interrupt, self._interrupt = self._interrupt, None  # once is enough
+            interrupt(Cancelled)
 
 
 #: The message that the code which asks belongs to; coroutines of an actor have it, too.

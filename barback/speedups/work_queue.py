@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: How often :meth:`WorkQueue.join` looks, in seconds.
 JOIN_POLL_SECONDS = 0.005
 
+#: How long a thread pauses that finds the queue closed, in seconds. It comes again until it is told
+#: to stop, and whoever is to tell it must get a turn: with gevent, nobody does otherwise.
+CLOSED_PAUSE_SECONDS = 0.001
+
 
 class WorkQueue:
     """A :class:`queue.PriorityQueue` with what Dramatiq's worker uses of it, several times faster.
@@ -97,6 +101,7 @@ class WorkQueue:
                     continue
             if self._is_closed and not any(self._by_priority):
                 self._tokens.put(None)  # for the next one that waits
+                time.sleep(CLOSED_PAUSE_SECONDS)
                 raise Empty
 
     def get_nowait(self) -> Any:

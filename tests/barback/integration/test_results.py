@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 import dramatiq
 import pytest
+from dramatiq.results import ResultTimeout
 from dramatiq.results.backends import RedisBackend
 
 from barback import results
@@ -74,3 +76,20 @@ def test_no_time_at_all_is_one_look(backend: RedisBackend) -> None:
 
 def test_no_messages_need_no_waiting(backend: RedisBackend) -> None:
     assert list(await_results(backend, [])) == []
+
+
+def test_a_result_is_waited_for_longer_than_a_silent_server(redis_url: str) -> None:
+    # Given a client that takes a server for gone after half a second, and no result yet
+    (message,) = messages(1)
+    with contextlib.closing(client_for(redis_url, {"socket_timeout": 0.5})) as client:
+        backend = RedisBackend(client=client)
+
+        # When a result is waited for, expect that it is missing, and no outage
+        with pytest.raises(ResultTimeout):
+            backend.get_result(message, block=True, timeout=2_000)
+
+        # When it comes late, expect it
+        later = threading.Timer(1.5, backend.store_result, [message, "a beer", 60_000])
+        later.start()
+        assert backend.get_result(message, block=True, timeout=30_000) == "a beer"
+        later.join()

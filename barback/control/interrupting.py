@@ -1,0 +1,26 @@
+"""How a thread is interrupted, under ``dramatiq`` and ``dramatiq-gevent``."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dramatiq.middleware.threading import is_gevent_active, raise_thread_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dramatiq.middleware.threading import Interrupt
+
+
+def interrupt_of_this_thread() -> Callable[[type[Interrupt]], None]:
+    """What raises an interrupt in the thread that calls this; with gevent, in its greenlet, which
+    the interpreter knows no thread of.
+    """
+    if not is_gevent_active():
+        return partial(raise_thread_exception, threading.get_ident())
+    import gevent  # type: ignore[import-untyped]  # noqa: PLC0415 - it is there, as it is active
+
+    greenlet: Any = gevent.getcurrent()
+    return partial(greenlet.kill, block=False)

@@ -27,12 +27,14 @@ for i = 1, #ARGV, 2 do
     end
 end
 
-if #ids > 0 then
-    local length = redis.pcall('RPUSH', queue, unpack(ids))
-    if type(length) == 'table' then -- an error: the queue is no list
-        redis.call('HDEL', messages, unpack(ids))
-        return length
+local length = #ids > 0 and redis.pcall('RPUSH', queue, unpack(ids)) or redis.pcall('LLEN', queue)
+if type(length) == 'table' then -- an error: the queue is no list, so all that is new is taken back
+    for _, new_ids in ipairs({ids, ranked_ids}) do
+        for _, id in ipairs(new_ids) do
+            redis.call('HDEL', messages, id)
+        end
     end
+    return length
 end
 -- A function costs each call that makes it, so those are made here that few calls need.
 if ranked_ids then

@@ -362,6 +362,19 @@ def test_what_could_not_be_taken_is_taken_when_the_keys_are_right_again(
     eventually(lambda: done == ["good"])
 
 
+@pytest.mark.parametrize("redis_ids", [["plain"], ["5:urgent"], ["plain", "5:urgent"]])
+def test_messages_that_a_queue_cannot_take_are_refused_and_leave_nothing(
+    redis_ids: list[str], broker: RedisBroker
+) -> None:
+    keys, calls = broker.store.keys("jobs"), broker.store.calls("jobs")
+    broker.client.set(keys.queue, "somebody else's")
+
+    with pytest.raises(redis.ResponseError):
+        calls.send(calls.enqueueing([part for name in redis_ids for part in (name, "{}")]), None)
+
+    assert broker.client.keys("dramatiq:*jobs*") == [keys.queue.encode()]
+
+
 @pytest.mark.parametrize("key", ["levels", "levels:5"])
 def test_a_dead_worker_is_not_recovered_twice_where_a_key_is_of_another_type(
     key: str, broker: RedisBroker

@@ -41,7 +41,7 @@ def make_broker(**connection: Any) -> RedisBroker:
     try:
         broker = RedisBroker(url=_find_server(), version=settings.bar_version, **connection)
     except (BrokerUnavailable, UnsuitableServer) as error:  # no cluster says where keys are
-        end_process(explained(error), EXIT_BROKER)
+        end_process(f"{explained(error)}.", EXIT_BROKER)
     add_middleware(broker, result_backend=RedisBackend(client=broker.client))
     return broker
 
@@ -66,4 +66,4 @@ def _find_server() -> str:
     try:
         return EmbeddedServer(settings.barback_data_dir).ensure()
     except EmbeddedServerError as error:
-        end_process(explained(error), EXIT_BROKER)
+        end_process(str(error), EXIT_BROKER)

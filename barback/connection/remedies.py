@@ -36,8 +36,9 @@ _REMEDIES: dict[type[Exception] | str, str] = {
 def remedy(error: BaseException) -> str:
     """What helps against a refusal, without a full stop; nothing where that is not known."""
     refusal = error.__cause__ or error
+    said = first_line(refusal)
     for kind, text in _REMEDIES.items():
-        if kind in str(refusal) if isinstance(kind, str) else isinstance(refusal, kind):
+        if kind in said if isinstance(kind, str) else isinstance(refusal, kind):
             return text
     return ""
 
@@ -46,4 +47,5 @@ def explained(error: BaseException) -> str:
     """What went wrong, and what helps if that is known, without a full stop."""
     said = _NO_PASSWORD.sub("Authentication required", first_line(error))
     reason = shortened(said, MAX_REASON_LENGTH)
-    return f"{reason}. {remedy(error)}" if remedy(error) else reason
+    cure = remedy(error)
+    return f"{reason}. {cure}" if cure else reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dramatiq.middleware.threading import is_gevent_active, raise_thread_exception
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
     from dramatiq.middleware.threading import Interrupt
 
+#: Asked once: where gevent is not installed, each question looks for it in all folders of modules.
+_is_gevent_active = cache(is_gevent_active)
+
 
 def interrupt_of_this_thread() -> Callable[[type[Interrupt]], None]:
     """What raises an interrupt in the thread that calls this; with gevent, in its greenlet, which
     the interpreter knows no thread of.
     """
-    if not is_gevent_active():
+    if not _is_gevent_active():
         return partial(raise_thread_exception, threading.get_ident())
     import gevent  # type: ignore[import-untyped]  # noqa: PLC0415 - it is there, as it is active
 

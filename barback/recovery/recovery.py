@@ -48,9 +48,9 @@ class Recovery:
         self.logger = get_logger(__name__, type(self))
         self._store = store
         self._heartbeat_timeout_ms = heartbeat_timeout_ms
-        #: By queue and worker: the last heartbeat of those that are silent, and since when that is
-        #: known, on the monotonic clock.
-        self._silent: dict[tuple[str, str], tuple[bytes, float]] = {}
+        #: By queue: since when its silent workers have been seen so, on the monotonic clock, by
+        #: worker and last heartbeat.
+        self._silent_since: dict[str, dict[tuple[str, bytes], float]] = {}
         self._maintenance = Maintenance(
             store,
             heartbeat_timeout_ms=heartbeat_timeout_ms,
@@ -69,10 +69,12 @@ class Recovery:
         """
         seconds, microseconds = connection.call("TIME")
         now_ms = int(seconds) * 1000 + int(microseconds) / 1000
-        for worker_id, heartbeat in _pairs(suspects):
-            observed_seconds = self._observe(queue_name, worker_id, heartbeat)
+        observed_at, known = time.monotonic(), self._silent_since.get(queue_name, {})
+        silent_since = {pair: known.get(pair, observed_at) for pair in _pairs(suspects)}
+        self._silent_since[queue_name] = silent_since
+        for (worker_id, heartbeat), since in silent_since.items():
             timed_out = (
-                observed_seconds >= OBSERVED_SECONDS
+                observed_at - since >= OBSERVED_SECONDS
                 and now_ms - float(heartbeat) >= self._heartbeat_timeout_ms()
             )
             if timed_out or not _is_connected(connection, worker_id):
@@ -99,18 +101,8 @@ class Recovery:
         """Forget the dead letters of a queue that are older than their time to live."""
         self._maintenance.purge_dead_letters(queue_name)
 
-    def _observe(self, queue_name: str, worker_id: str, heartbeat: bytes) -> float:
-        """For how long a worker has been seen silent, in seconds."""
-        now = time.monotonic()
-        last, since = self._silent.get((queue_name, worker_id), (b"", now))
-        if last != heartbeat:
-            self._silent[queue_name, worker_id] = heartbeat, now
-            return 0.0
-        return now - since
-
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:
         """Put what a dead worker held back, unless it has sent a new heartbeat."""
-        self._silent.pop((queue_name, worker_id), None)
         back = self._store.worker_calls(queue_name, worker_id).recover(heartbeat)
         if back is not None:
             incidents.note("crash", queue_name)

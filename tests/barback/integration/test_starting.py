@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -136,19 +137,20 @@ def test_a_worker_ends_with_its_terminal(redis_url: str, tmp_path: Path, project
         start_new_session=True,
     )
     os.close(program)
-    said = b""
-    while b"ready for action" not in said:
-        said += os.read(user, 1024)
-
-    # When it is closed
-    os.close(user)
-    os.killpg(worker.pid, signal.SIGHUP)
-
-    # Expect it to end, and not to start anew
     try:
+        said = b""
+        while b"ready for action" not in said:
+            said += os.read(user, 1024)
+
+        # When it is closed
+        os.close(user)
+        os.killpg(worker.pid, signal.SIGHUP)
+
+        # Expect it to end, and not to start anew
         assert worker.wait(timeout=30) == 129
     finally:
-        worker.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
 
 
 def test_a_url_that_cannot_be_is_an_error_of_one_line(project: ProcessStarter) -> None:

@@ -80,7 +80,8 @@ class Outage:
     def report(self, error: Exception) -> None:
         """Note a failed attempt."""
         if not self.is_on:
-            incidents.note("interruption")
+            if isinstance(error, EXPECTED_ERRORS):  # not a database, or a fault
+                incidents.note("interruption")
             self._begin(error)
         self._failures += 1
 

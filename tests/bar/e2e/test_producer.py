@@ -13,6 +13,7 @@ from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import redis
 
@@ -233,6 +234,21 @@ def test_without_redis_the_first_process_starts_the_embedded_server(
         down = start.run(["python", "-m", "barback", "down"], REDIS_URL="")
     assert down.stdout == "The embedded server stopped.\n"
     assert start.run(["python", "-m", "barback", "status"], REDIS_URL="").exit_code == 3
+
+
+def test_an_embedded_server_that_does_not_start_is_told_with_the_end_of_its_log(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given data that no Valkey can read
+    kept = tmp_path / "valkey" / "appendonlydir"
+    kept.mkdir(parents=True)
+    (kept / "appendonly.aof.manifest").write_text("nonsense\n")
+
+    run = start.run(PRODUCER, REDIS_URL="", BARBACK_DATA_DIR=str(tmp_path))
+
+    assert run.exit_code == 3
+    assert "Invalid AOF manifest file format" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_help_teaches_the_experiment(start: ProcessStarter) -> None:

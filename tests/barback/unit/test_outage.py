@@ -7,6 +7,7 @@ import logging
 import pytest
 import redis
 
+from barback.connection.incidents import incidents
 from barback.connection.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Outage, Silence
 from barback.errors import BrokerUnavailable, WrongKeyType
 
@@ -52,6 +53,18 @@ def test_an_error_that_is_no_outage_is_told_with_its_traceback(
     fault, _, expected = caplog.records
     assert fault.exc_info
     assert not expected.exc_info
+
+
+def test_what_is_no_outage_of_the_broker_is_not_counted_as_one(outage: Outage) -> None:
+    kind = ("interruption", "")
+    before = incidents.counts()[kind]
+
+    outage.report(LookupError("the database is away"))
+    outage.end()
+    assert incidents.counts()[kind] == before
+
+    outage.report(ERROR)
+    assert incidents.counts()[kind] == before + 1
 
 
 def test_the_next_outage_is_said_again(outage: Outage, caplog: pytest.LogCaptureFixture) -> None:

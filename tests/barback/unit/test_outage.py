@@ -56,15 +56,14 @@ def test_an_error_that_is_no_outage_is_told_with_its_traceback(
 
 
 def test_what_is_no_outage_of_the_broker_is_not_counted_as_one(outage: Outage) -> None:
-    kind = ("interruption", "")
-    before = incidents.counts()[kind]
+    before = incidents.counts()["interruption", ""]
 
     outage.report(LookupError("the database is away"))
     outage.end()
-    assert incidents.counts()[kind] == before
+    assert incidents.counts()["interruption", ""] == before
 
     outage.report(ERROR)
-    assert incidents.counts()[kind] == before + 1
+    assert incidents.counts()["interruption", ""] == before + 1
 
 
 def test_the_next_outage_is_said_again(outage: Outage, caplog: pytest.LogCaptureFixture) -> None:

@@ -86,16 +86,15 @@ def _database_away() -> Iterator[None]:
 
 
 def test_an_order_given_up_while_the_database_is_away_is_shown_as_failed_later(
-    stub_broker: StubBroker, stub_worker: dramatiq.Worker, order_id: str
+    stub_broker: StubBroker, order_id: str, request: pytest.FixtureRequest
 ) -> None:
     # Given an order whose message became a dead letter while nothing could be written down
-    stub_worker.pause()
     with _database_away():
         message = dramatiq.MessageProxy(serve_a_beer.message(order_id))
         RecordFailures().after_nack(stub_broker, message)
 
     # When it can
-    stub_worker.resume()
+    request.getfixturevalue("stub_worker")
     stub_broker.join("housekeeping")
 
     # Expect the website to know

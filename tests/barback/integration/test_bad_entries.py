@@ -17,6 +17,7 @@ from barback.control import Control, Limit
 from barback.dead_letters import DeadLetters
 from barback.monitoring.queues import queue_statuses
 from barback.monitoring.workers import list_workers
+from barback.recovery import heartbeat_line
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -132,8 +133,12 @@ def test_a_bad_record_of_a_worker_is_a_worker_of_whom_little_is_known(
 
 
 def test_bad_records_of_workers_are_cleared_away_by_a_living_one(
-    broker: RedisBroker, done: list[str], run_worker: Callable[..., dramatiq.Worker]
+    broker: RedisBroker,
+    done: list[str],
+    run_worker: Callable[..., dramatiq.Worker],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(heartbeat_line, "SETTLING_SECONDS", 0.0)
     signs = broker.store.keys("jobs").heartbeats
     strange: Any = {"somebody": 1, b"\xff": 2, "": 3, "\n": 4}
     broker.client.zadd(signs, strange)

@@ -79,17 +79,17 @@ def test_no_messages_need_no_waiting(backend: RedisBackend) -> None:
 
 
 def test_a_result_is_waited_for_longer_than_a_silent_server(redis_url: str) -> None:
-    # Given a client that takes a server for gone after half a second, and no result yet
+    # Given a client that takes a server for gone after 0.2 s, and no result yet
     (message,) = messages(1)
-    with contextlib.closing(client_for(redis_url, {"socket_timeout": 0.5})) as client:
+    with contextlib.closing(client_for(redis_url, {"socket_timeout": 0.2})) as client:
         backend = RedisBackend(client=client)
 
         # When a result is waited for, expect that it is missing, and no outage
         with pytest.raises(ResultTimeout):
-            backend.get_result(message, block=True, timeout=2_000)
+            backend.get_result(message, block=True, timeout=1_000)
 
         # When it comes late, expect it
-        later = threading.Timer(1.5, backend.store_result, [message, "a beer", 60_000])
+        later = threading.Timer(0.5, backend.store_result, [message, "a beer", 60_000])
         later.start()
         assert backend.get_result(message, block=True, timeout=30_000) == "a beer"
         later.join()

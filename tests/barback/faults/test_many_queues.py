@@ -132,7 +132,7 @@ def test_three_hundred_queues_cost_no_more_than_one_while_nothing_happens(
 
     def is_quiet() -> bool:
         seen.append(fleet.commands_per_second() / 4)
-        return seen[-1] <= 2.5
+        return seen[-1] <= 2.0
 
     eventually(
         is_quiet,

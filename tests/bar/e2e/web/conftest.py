@@ -27,7 +27,9 @@ _ARGUMENTS = [
 DEADLINE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: an event loop runs in this thread until Playwright ends, and in
+# that a later test could not run its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", install="apt-get install chromium")
     with sync_playwright() as playwright:

@@ -14,6 +14,9 @@ from tests.conftest import PROJECT_DIR, program_environment
 
 FULL = Path("/dev/full")
 
+#: Nobody connects to it. Without one, a program that is imported here starts the embedded server.
+NO_SERVER = "redis://127.0.0.1"
+
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
 @pytest.mark.parametrize("program", [["producer.py"], ["-m", "barback"]])
@@ -23,7 +26,7 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
             [sys.executable, *program, "--help"],
             cwd=PROJECT_DIR,
             # Buffered, as for everybody: then Python writes once more as it ends.
-            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            env={**os.environ, "PYTHONUNBUFFERED": "", "REDIS_URL": NO_SERVER},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -36,7 +39,7 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
 
 
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
-    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "REDIS_URL": NO_SERVER}
 
     run = subprocess.run(
         [sys.executable, "-c", "import producer, scheduler, procfile, web.app"],

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from benchmarks.harness.system import System
     from tests.support.processes import ProcessStarter
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = [sys.executable, "-m", "benchmarks"]
 
 
@@ -48,7 +50,6 @@ def has_ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("system", [SYSTEMS["ours"], SYSTEMS["stock"]], ids=lambda each: each.name)
 def test_throughput_is_measured_and_each_message_is_delivered_once(bench: Bench) -> None:
     figures = throughput.measure(bench)
@@ -90,7 +91,6 @@ def test_a_slow_network_adds_to_each_round_trip() -> None:
         assert far.round_trip_ms() >= 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", [priority, queues], ids=lambda each: each.PART.name)
 def test_a_part_measures_figures_that_the_report_shows(bench: Bench, part: Any) -> None:
     figures = part.measure(bench)
@@ -99,7 +99,6 @@ def test_a_part_measures_figures_that_the_report_shows(bench: Bench, part: Any) 
     assert set(figures) <= {figure.key for figure in part.PART.figures}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("system", [SYSTEMS["ours"], SYSTEMS["stock"]], ids=lambda each: each.name)
 def test_limits_are_measured_on_both_kinds_of_dramatiq(bench: Bench) -> None:
     figures = limits.measure(bench)
@@ -111,7 +110,6 @@ def test_limits_are_measured_on_both_kinds_of_dramatiq(bench: Bench) -> None:
     assert bench.delivery.lost == bench.delivery.duplicated == 0
 
 
-@pytest.mark.slow
 def test_a_confirmed_send_has_a_figure_or_the_reason_why_not(bench: Bench) -> None:
     figures = confirm.measure(bench)
 
@@ -121,7 +119,6 @@ def test_a_confirmed_send_has_a_figure_or_the_reason_why_not(bench: Bench) -> No
     assert str(figures["confirm_everysec_disk_send"]).startswith("not supported: ")
 
 
-@pytest.mark.slow
 def test_a_killed_worker_is_noticed_as_recovery(bench: Bench) -> None:
     figures = recovery.measure(bench)
 

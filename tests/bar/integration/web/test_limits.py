@@ -84,6 +84,7 @@ def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> Non
         assert client.post("/api/reports", json={"month": months[0]}).status_code == 202
 
 
+@pytest.mark.slow
 def test_another_name_is_not_answered(start: ProcessStarter) -> None:
     website = start_website(start, WEB_URL="https://bar.example.org")
     for host in ("evil.example.com", "evil.example.com:80", "127.0.0.1.evil.com"):
@@ -99,6 +100,7 @@ def test_another_name_is_not_answered(start: ProcessStarter) -> None:
         assert httpx.get(website.url + path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_failure_inside_has_the_headers_of_any_page_and_is_logged_once(
     start: ProcessStarter, tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_failure_inside_has_the_headers_of_any_page_and_is_logged_once(
     assert website.process.output.count("LookupError: 'spilt'") == 2
 
 
+@pytest.mark.slow
 def test_the_log_names_every_request_by_its_route(start: ProcessStarter) -> None:
     website = start_website(start)
     httpx.get(f"{website.url}/confirm/a-token-that-nobody-else-may-see")

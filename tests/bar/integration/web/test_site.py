@@ -117,6 +117,7 @@ def test_wrong_input_comes_back_with_the_reason_but_without_the_password(
     assert "hunter2" not in api.text
 
 
+@pytest.mark.slow
 def test_sign_ups_are_limited_for_each_address(start: ProcessStarter) -> None:
     website = start_website(start, SIGN_UPS_PER_MINUTE="3")
     answers = [website.sign_up(f"p{number}@example.org") for number in range(4)]
@@ -147,6 +148,7 @@ def test_an_order_is_placed_once_for_each_key(client: httpx.Client) -> None:
     assert conflict.status_code == 409
 
 
+@pytest.mark.slow
 def test_a_full_bar_says_when_to_come_back(start: ProcessStarter) -> None:
     website = start_website(start, MAX_QUEUE_LENGTH="2")
     order = {"drink": "beer"}

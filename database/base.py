@@ -5,7 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator, inspect
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Enum,
+    Executable,
+    MetaData,
+    TypeDecorator,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -104,6 +114,16 @@ def insert_or_find(
         found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
         if found is not None:
             return found, is_new
+
+
+def take_turn(session: Session, what: str) -> None:
+    """Wait until no other transaction has this turn, which ends with the caller's.
+
+    What is counted first and inserted then exceeds its limit if several do so at once. SQLite has
+    one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
 def changed_rows(session: Session, statement: Executable) -> int:

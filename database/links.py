@@ -18,7 +18,7 @@ import uuid
 from sqlalchemy import Index, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from database.base import Base, changed_rows, text_enum, utc_now
+from database.base import Base, changed_rows, take_turn, text_enum, utc_now
 
 #: How many e-mails of a kind go to one address in an hour, whoever asks for them.
 MAX_EMAILS_PER_HOUR = 5
@@ -53,6 +53,7 @@ def add_link(
 ) -> uuid.UUID | None:
     """Add a link to be sent; None when the address has been sent enough of them lately."""
     now, email = utc_now(), email.lower()
+    take_turn(session, f"links of {email}")
     session.execute(delete(Link).where(Link.created_at < now - KEPT))
     recent = select(func.count()).where(
         Link.email == email,

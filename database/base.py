@@ -31,6 +31,10 @@ _INSERT: dict[str, Callable[[Any], Any]] = {
     "postgresql": postgresql.insert,
 }
 
+#: What stands for a time that Python cannot say, such as PostgreSQL's infinity: one bad value in
+#: one row is not to keep all others from being read.
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+
 
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
@@ -48,6 +52,19 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
     ) -> dt.datetime | None:
         return None if value is None else value.astimezone(dt.UTC)
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], dt.datetime | None] | None:
+        read = super().result_processor(dialect, coltype)
+
+        def read_or_never(value: Any) -> dt.datetime | None:
+            try:
+                return read(value) if read is not None else value
+            except (TypeError, ValueError, OverflowError):
+                return NEVER
+
+        return read_or_never
 
     def process_result_value(
         self,

@@ -150,6 +150,9 @@ def _make_private(url: URL) -> None:
 
 
 def _set_up_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    from database.far_times import FarTimeLoader  # noqa: PLC0415 - its driver is for PostgreSQL alone
+
+    connection.adapters.register_loader("timestamptz", FarTimeLoader)
     # Not as an option of the connection, which PgBouncer refuses.
     connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
     connection.commit()

@@ -51,7 +51,6 @@ PUBLIC = {
     "POST /new-password/{token}",
     "POST /orders",
     "POST /sign-up",
-    "POST /sign-up/new-link",
     "POST /standing-orders",
 }
 OWNERS = {

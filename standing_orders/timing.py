@@ -29,7 +29,7 @@ def next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
         find_timezone(order.timezone)
         if run is not None and run.year == dt.MAXYEAR:
             # Some time zones are past what Python can say by then, and no time is later.
-            raise OverflowError("its next run is in the year 9999, if ever")
+            raise OverflowError("its next run is in the year 9999 or never")
     except (ValueError, LookupError, ArithmeticError) as error:
         raise Unrunnable(str(error)) from None
     if order.drink not in DRINKS:

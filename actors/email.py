@@ -82,11 +82,9 @@ def send_password_reset_email(link_id: str, language: str = ENGLISH.code) -> Non
 
 # Whether an address has an account is found out here and not on the website, whose answers look
 # the same and take the same time for all addresses.
-def _confirmation(link: Link, *, has_account: bool) -> EmailMessage | None:
-    if has_account:
-        return known_address_email(link.id, link.email)
-    # Somebody asked for another link to an address that never signed up.
-    return None if link.password_hash is None else confirmation_email(link.id, link.email)
+def _confirmation(link: Link, *, has_account: bool) -> EmailMessage:
+    compose = known_address_email if has_account else confirmation_email
+    return compose(link.id, link.email)
 
 
 def _reset(link: Link, *, has_account: bool) -> EmailMessage | None:

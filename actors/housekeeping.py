@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import dramatiq
+from dramatiq.errors import ConnectionFailed
 from dramatiq.middleware import CurrentMessage
 
 from actors.failures import record
 from actors.reports import report_message
+from barback.connection.outage import Outage
 from barback.cron import cron
 from barback.outbox import Outbox
 from barback.periodic import scheduled_time
 from database.daily_sales import close_day
-from database.engine import engine, writing
+from database.engine import AWAY_ERRORS, engine, writing
 from database.outbox import outbox
 from database.reports import has_complete_report, request_report
 from settings import settings
@@ -38,6 +40,8 @@ MIN_BACKOFF_MS = 5_000
 MAX_BACKOFF_MS = 600_000
 
 logger = logging.getLogger("bar.housekeeping")
+
+_sweeping = Outage(logger, "sweeping the outbox", expected=(*AWAY_ERRORS, ConnectionFailed))
 
 
 @dramatiq.actor(
@@ -106,7 +110,13 @@ def clean_the_beer_lines() -> None:
 )
 def sweep_the_outbox() -> None:
     """Send what a website that died has left in the outbox."""
-    if swept := _messages().flush(engine()):
+    try:
+        swept = _messages().flush(engine())
+    except (*AWAY_ERRORS, ConnectionFailed) as error:
+        _sweeping.report(error)  # and leave no dead letter for each minute of an outage
+        return
+    _sweeping.end()
+    if swept:
         logger.info("Sent %d messages that were left in the outbox.", swept)
 
 

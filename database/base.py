@@ -5,7 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, DateTime, Enum, Executable, MetaData, TypeDecorator, inspect
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Enum,
+    Executable,
+    MetaData,
+    TypeDecorator,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -20,6 +30,10 @@ _INSERT: dict[str, Callable[[Any], Any]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
+
+#: What stands for a time that Python cannot say, such as PostgreSQL's infinity: one bad value in
+#: one row is not to keep all others from being read.
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 def utc_now() -> dt.datetime:
@@ -38,6 +52,19 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
     ) -> dt.datetime | None:
         return None if value is None else value.astimezone(dt.UTC)
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], dt.datetime | None] | None:
+        read = super().result_processor(dialect, coltype)
+
+        def read_or_never(value: Any) -> dt.datetime | None:
+            try:
+                return read(value) if read is not None else value
+            except (TypeError, ValueError, OverflowError):
+                return NEVER
+
+        return read_or_never
 
     def process_result_value(
         self,
@@ -104,6 +131,16 @@ def insert_or_find(
         found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
         if found is not None:
             return found, is_new
+
+
+def take_turn(session: Session, what: str) -> None:
+    """Wait until no other transaction has this turn, which ends with the caller's.
+
+    What is counted first and inserted then exceeds its limit if several do so at once. SQLite has
+    one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
 def changed_rows(session: Session, statement: Executable) -> int:

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
@@ -28,16 +34,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
+    from sqlalchemy import ExceptionContext
 
-#: What SQLAlchemy raises when the database is away, full, read-only or busy, or has not the tables
-#: of this version yet (a ProgrammingError, on PostgreSQL), whatever it was asked.
-AWAY_ERRORS = (
-    OperationalError,
-    InterfaceError,
-    InternalError,
-    ProgrammingError,
-    NoConnectionFree,
-)
+#: What our engines raise when the database is away, full, read-only or busy, or has not the tables
+#: of this version yet, whatever it was asked. Statements that are wrong raise ProgrammingError.
+AWAY_ERRORS = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
+
+#: What PostgreSQL says where tables, columns or a schema are not made yet, or rights not given.
+_NOT_SET_UP_STATES = {"42P01", "42703", "3F000", "42501"}
+
+#: What SQLite says where tables or columns are not made yet.
+_NOT_SET_UP_WORDS = ("no such table", "no such column", "has no column named")
 
 #: How long a writer waits for another one, in milliseconds. SQLite has one writer at a time.
 BUSY_TIMEOUT_MS = 10_000
@@ -120,6 +127,7 @@ def make_engine(url: URL, **options: Any) -> Engine:
         _make_private(url)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "handle_error", _tell_outage_from_fault, retval=True)
         return engine
     given = POSTGRESQL_OPTIONS | dict(url.query)
     engine = create_engine(
@@ -130,7 +138,24 @@ def make_engine(url: URL, **options: Any) -> Engine:
         **options,
     )
     event.listen(engine, "connect", _set_up_postgresql)
+    event.listen(engine, "handle_error", _tell_outage_from_fault, retval=True)
     return engine
+
+
+def _tell_outage_from_fault(context: ExceptionContext) -> DBAPIError | None:
+    """To PostgreSQL's driver a missing table is a fault of the program, to SQLite's each fault of
+    the program is an outage.
+    """
+    error = context.original_exception
+    kind: type[DBAPIError] = DBAPIError
+    if getattr(error, "sqlstate", None) in _NOT_SET_UP_STATES:
+        kind = OperationalError
+    elif getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        is_not_set_up = any(words in str(error) for words in _NOT_SET_UP_WORDS)
+        kind = OperationalError if is_not_set_up else ProgrammingError
+    if isinstance(context.sqlalchemy_exception, kind):
+        return None
+    return kind(context.statement, None, error)
 
 
 def _make_private(url: URL) -> None:
@@ -150,6 +175,9 @@ def _make_private(url: URL) -> None:
 
 
 def _set_up_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    from database.far_times import FarTimeLoader  # noqa: PLC0415 - its driver is for PostgreSQL alone
+
+    connection.adapters.register_loader("timestamptz", FarTimeLoader)
     # Not as an option of the connection, which PgBouncer refuses.
     connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
     connection.commit()

@@ -18,13 +18,13 @@ import uuid
 from sqlalchemy import Index, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from database.base import Base, changed_rows, text_enum, utc_now
+from database.base import Base, changed_rows, take_turn, text_enum, utc_now
 
 #: How many e-mails of a kind go to one address in an hour, whoever asks for them.
 MAX_EMAILS_PER_HOUR = 5
 
-#: How long a sign-up is remembered, so that its link can be sent again when it has expired.
-KEPT = dt.timedelta(days=30)
+#: How long links are kept, which is longer than they are good for.
+KEPT = dt.timedelta(days=7)
 
 
 class Purpose(enum.StrEnum):
@@ -53,6 +53,7 @@ def add_link(
 ) -> uuid.UUID | None:
     """Add a link to be sent; None when the address has been sent enough of them lately."""
     now, email = utc_now(), email.lower()
+    take_turn(session, f"links of {email}")
     session.execute(delete(Link).where(Link.created_at < now - KEPT))
     recent = select(func.count()).where(
         Link.email == email,
@@ -65,17 +66,6 @@ def add_link(
     session.add(link)
     session.flush()
     return link.id
-
-
-def latest_password_hash(session: Session, email: str) -> str | None:
-    """The password of the latest sign-up with an address that is not confirmed."""
-    query = (
-        select(Link.password_hash)
-        .where(Link.email == email.lower(), Link.password_hash.is_not(None))
-        .order_by(Link.created_at.desc())
-        .limit(1)
-    )
-    return session.scalar(query)
 
 
 def use_link(session: Session, link_id: uuid.UUID, purpose: Purpose) -> Link | None:

@@ -26,9 +26,11 @@ def next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
     """
     try:
         run = _next_run(order, after)
-        if run is not None:
-            run.astimezone(find_timezone(order.timezone))  # some years are past what Python can say
-    except (ValueError, LookupError, OverflowError) as error:
+        find_timezone(order.timezone)
+        if run is not None and run.year == dt.MAXYEAR:
+            # Some time zones are past what Python can say by then, and no time is later.
+            raise OverflowError("its next run is in the year 9999 or never")
+    except (ValueError, LookupError, ArithmeticError) as error:
         raise Unrunnable(str(error)) from None
     if order.drink not in DRINKS:
         raise Unrunnable(_("the menu has no %(drink)s", drink=repr(order.drink)))
@@ -46,6 +48,8 @@ def _next_run(order: StandingOrder, after: dt.datetime) -> dt.datetime | None:
 def _next_of_interval(start: dt.datetime, every_seconds: int, after: dt.datetime) -> dt.datetime:
     # Counted from the start, so that each scheduler process comes to the same times.
     every = dt.timedelta(seconds=every_seconds)
+    if every <= dt.timedelta():
+        raise ValueError(f"every {every_seconds} s is no interval")
     return start + (max(after - start, dt.timedelta()) // every + 1) * every
 
 

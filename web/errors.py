@@ -34,7 +34,6 @@ _FORMS = {
     "/orders",
     "/reports",
     "/sign-up",
-    "/sign-up/new-link",
     "/standing-orders",
 }
 

@@ -24,27 +24,29 @@ async def health(outgoing: OutgoingDependency) -> PlainTextResponse:
 
 @router.get("/readyz")
 def readiness() -> JSONResponse:
-    """Readiness: 503 while the database or the broker is away, which a restart would not mend."""
-    parts = {"database": _database_is_there(), "broker": _broker_is_there()}
-    status = 200 if all(parts.values()) else 503
-    return JSONResponse(
-        {name: "ok" if is_there else "away" for name, is_there in parts.items()}, status
-    )
+    """Readiness: 503 while database or broker are away or take nothing, which no restart mends."""
+    parts = {"database": _state_of_database(), "broker": _state_of_broker()}
+    status = 200 if set(parts.values()) == {"ok"} else 503
+    return JSONResponse(parts, status)
 
 
-def _database_is_there() -> bool:
+def _state_of_database() -> str:
     try:
         with reading() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                # A standby, and what an operator has set so: pages are shown, and nothing is taken.
+                is_read_only = session.scalar(text("SHOW transaction_read_only")) == "on"
+                return "read-only" if is_read_only else "ok"
             session.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        return False
-    return True
+        return "away"
+    return "ok"
 
 
-def _broker_is_there() -> bool:
+def _state_of_broker() -> str:
     try:
         with answering_broker() as broker:
             broker.store.now_ms()
     except AWAY_ERRORS:
-        return False
-    return True
+        return "away"
+    return "ok"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actors.email import send_confirmation_email, send_password_reset_email
 from barback.i18n import language
 from database.engine import reading, writing
-from database.links import Link, Purpose, add_link, latest_password_hash, use_link
+from database.links import Link, Purpose, add_link, use_link
 from database.sessions import end_all_sessions
 from database.users import add_user, find_user, set_password
 from mail.mailer import mailbox_folder
@@ -41,15 +41,6 @@ def sign_up(credentials: Credentials, outgoing: Outgoing) -> None:
     password_hash = hash_password(credentials.password)
     with outgoing.transaction() as session:
         link_id = add_link(session, Purpose.CONFIRM, credentials.email, password_hash)
-        if link_id is not None:
-            outgoing.send(session, send_confirmation_email.message(str(link_id), language().code))
-
-
-def send_link_again(email: str, outgoing: Outgoing) -> None:
-    """Have a new link sent for the latest sign-up of an address."""
-    with outgoing.transaction() as session:
-        password_hash = latest_password_hash(session, email)
-        link_id = add_link(session, Purpose.CONFIRM, email, password_hash)
         if link_id is not None:
             outgoing.send(session, send_confirmation_email.message(str(link_id), language().code))
 

@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from web.accounts.credentials import MIN_PASSWORD_LENGTH, Address, Credentials, problems_of
-from web.accounts.links import demo_mailbox, send_link_again, sign_up
+from web.accounts.credentials import MIN_PASSWORD_LENGTH, Credentials, problems_of
+from web.accounts.links import demo_mailbox, sign_up
 from web.outgoing import OutgoingDependency
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT
@@ -48,19 +48,8 @@ def show_done(request: Request) -> Response:
 
 @router.get("/new-link")
 def show_new_link(request: Request) -> Response:
-    return _new_link(request)
-
-
-@router.post("/new-link", dependencies=[FORM_TOKEN, ATTEMPT_LIMIT])
-def receive_new_link(
-    request: Request, outgoing: OutgoingDependency, email: Annotated[str, Form()] = ""
-) -> Response:
-    try:
-        address = Address(email=email.strip())
-    except ValidationError as error:
-        return _new_link(request, email=email, problems=problems_of(error))
-    send_link_again(address.email, outgoing)
-    return RedirectResponse(_SENT, 303)
+    """Signing up again: a link for the latest sign-up could be that of somebody else."""
+    return page(request, "accounts/new_link.html", min_password_length=MIN_PASSWORD_LENGTH)
 
 
 def _form(request: Request, *, email: str = "", problems: dict[str, str] | None = None) -> Response:
@@ -71,16 +60,4 @@ def _form(request: Request, *, email: str = "", problems: dict[str, str] | None 
         email=email,
         problems=problems or {},
         min_password_length=MIN_PASSWORD_LENGTH,
-    )
-
-
-def _new_link(
-    request: Request, *, email: str = "", problems: dict[str, str] | None = None
-) -> Response:
-    return page(
-        request,
-        "accounts/new_link.html",
-        status=422 if problems else 200,
-        email=email,
-        problems=problems or {},
     )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from actors.reports import report_message
 from barback.control import cancel as cancel_message
-from database.base import utc_now
+from database.base import take_turn, utc_now
 from database.engine import reading, writing
 from database.reports import (
     Report,
@@ -68,6 +68,7 @@ def request_month(month: Month, outgoing: Outgoing) -> Report:
     """
     first_day = dt.date.fromisoformat(f"{month}-01")
     with outgoing.transaction() as session:
+        take_turn(session, "new reports")
         report, is_new = request_report(session, first_day)
         if is_new:
             if active_report_count(session) > MAX_ACTIVE_REPORTS:

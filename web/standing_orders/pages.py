@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from barback.cron import InvalidSchedule
-from database.base import utc_now
+from database.base import take_turn, utc_now
 from database.engine import reading, writing
 from database.standing_orders import StandingOrder, resume, standing_order_count, standing_orders_of
 from menu import DRINKS
@@ -122,6 +122,7 @@ def _read(given: Given) -> Schedule:
 
 def _add(visitor: str, drink: str, schedule: Schedule, timezone: str) -> None:
     with writing() as session:
+        take_turn(session, "new standing orders")
         if len(standing_orders_of(session, visitor)) >= MAX_ORDERS:
             raise InvalidSchedule(
                 _("You have %(count)s standing orders; remove one first.", count=MAX_ORDERS)

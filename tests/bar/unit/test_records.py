@@ -10,12 +10,14 @@ from uuid import uuid4
 import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
-from actors import make_report, serve_a_beer
+from actors import housekeeping, make_report, serve_a_beer
 from actors.failures import RecordFailures
+from actors.housekeeping import sweep_the_outbox
 from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages
-from database.engine import reading, writing
+from database import engine as database_engine
+from database.engine import make_engine, reading, writing
 from database.orders import Order, OrderState, add_order
 from database.reports import Report, ReportState, request_report
 from database.sales import Sale
@@ -131,6 +133,29 @@ def test_work_says_in_a_line_that_the_database_is_away(order_id: str) -> None:
 
     with _database_away(), pytest.raises(DatabaseAway, match="cannot be used: no such table"):
         work()
+
+
+@pytest.mark.usefixtures("stub_worker")
+def test_sweeping_leaves_no_dead_letter_for_each_minute_of_an_outage(
+    stub_broker: StubBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given some minutes without an outbox
+    without_tables = make_engine(make_url("sqlite://"))
+    monkeypatch.setattr(housekeeping, "engine", lambda: without_tables)
+    for _ in range(3):
+        sweep_the_outbox.send()
+    stub_broker.join("housekeeping")
+
+    # Expect a line about it, and nothing that is left for an operator
+    assert stub_broker.dead_letters == []
+    assert caplog.text.count("Interrupted: sweeping the outbox") == 1
+
+    # Expect to hear of its end
+    monkeypatch.setattr(housekeeping, "engine", database_engine.engine)
+    sweep_the_outbox.send()
+    stub_broker.join("housekeeping")
+    assert caplog.text.count("Resumed: sweeping the outbox") == 1
+    without_tables.dispose()
 
 
 def test_a_report_is_made_to_its_end_by_one_message() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from database import engine as database_engine
 from database.engine import AWAY_ERRORS, make_engine
@@ -16,6 +16,7 @@ from database.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def test_tables_that_are_not_made_yet_are_a_reason_to_wait(postgres_url: str) ->
     with pytest.raises(AWAY_ERRORS), engine.connect() as connection:
         connection.execute(text("SELECT * FROM orders"))
     engine.dispose()
+
+
+@pytest.mark.parametrize("statement", ["SELEC 1", "SELECT nonsense()"])
+def test_a_statement_that_is_wrong_is_no_outage(
+    statement: str, postgres_url: str, tmp_path: Path
+) -> None:
+    for url in (postgres_url, f"sqlite:///{tmp_path}/bar.db"):
+        engine = make_engine(make_url(url))
+        with pytest.raises(ProgrammingError) as error, engine.connect() as connection:
+            connection.execute(text(statement))
+        assert not isinstance(error.value, AWAY_ERRORS)
+        engine.dispose()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from database.engine import make_engine
-from database.links import Purpose, add_link, use_link
+from database.links import MAX_EMAILS_PER_HOUR, Purpose, add_link, use_link
 from database.migrations import migrate
 from database.reports import ReportState, end_report, request_report
 from tests.support.polling import eventually
@@ -71,12 +71,7 @@ def test_of_two_who_use_two_links_of_an_address_at_once_one_succeeds(engine: Eng
     def use_the_other(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if statement.startswith("DELETE") and other.ident is None:
             other.start()
-            eventually(is_waiting)
-
-    def is_waiting() -> bool:
-        query = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-        with engine.connect() as connection:
-            return connection.scalar(query) is not None
+            eventually(lambda: _somebody_waits(engine, "transactionid"))
 
     one = engine.execution_options()
     event.listen(one, "after_cursor_execute", use_the_other)
@@ -85,3 +80,31 @@ def test_of_two_who_use_two_links_of_an_address_at_once_one_succeeds(engine: Eng
 
     # Expect no deadlock: one has used both links up
     assert sorted(link is None for link in used) == [False, True]
+
+
+def test_of_two_who_ask_for_the_last_email_of_an_hour_at_once_one_gets_it(engine: Engine) -> None:
+    # Given a transaction that takes the last e-mail that an address may get
+    got = []
+
+    def ask() -> None:
+        with Session(engine) as session, session.begin():
+            got.append(add_link(session, Purpose.RESET, "Ada@example.org"))
+
+    other = threading.Thread(target=ask)
+    with Session(engine) as session, session.begin():
+        for _ in range(MAX_EMAILS_PER_HOUR):
+            assert add_link(session, Purpose.RESET, "ada@example.org")
+
+        # When another one asks before it is committed
+        other.start()
+        eventually(lambda: got or _somebody_waits(engine, "advisory"))
+    other.join()
+
+    # Expect it to hear that there were enough
+    assert got == [None]
+
+
+def _somebody_waits(engine: Engine, locktype: str) -> bool:
+    query = text("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = :locktype")
+    with engine.connect() as connection:
+        return connection.scalar(query, {"locktype": locktype}) is not None

@@ -127,11 +127,15 @@ def test_an_expired_link_is_no_dead_end(
     page = browser.get("/confirm/too-old-or-forged")
     assert page.status_code == 404
     assert 'href="/sign-up/new-link"' in page.text
-    # When another link is asked for
-    submit(browser, "/sign-up/new-link", email=address)
-    # Expect it to be good for the same password
-    _first, second = links_of(website, address, Purpose.CONFIRM)
-    confirm(browser, second)
+    # When another link is asked for, and a stranger has signed up with the address meanwhile
+    submit(browser, "/sign-up", email=address, password=ANOTHER_PASSWORD)
+    [action] = re.findall(
+        r'card" method="post" action="([^"]*)"', browser.get("/sign-up/new-link").text
+    )
+    submit(browser, action, on="/sign-up/new-link", email=address, password=PASSWORD)
+    # Expect it to be good for the password of whoever asks
+    confirm(browser, links_of(website, address, Purpose.CONFIRM)[-1])
+    assert log_in(browser, address, ANOTHER_PASSWORD).status_code == 422
     assert log_in(browser, address).url.path == "/orders"
 
 
@@ -145,7 +149,6 @@ def test_whether_an_address_has_an_account_cannot_be_told_from_answers_or_rows(
     def ask(address: str) -> list[tuple[int, str]]:
         answers = [
             submit(browser, "/sign-up", email=address, password=PASSWORD),
-            submit(browser, "/sign-up/new-link", email=address),
             submit(browser, "/new-password", email=address),
             log_in(browser, address, "not the right one"),
             browser.post("/api/sessions", json={"email": address, "password": "wrong"}),

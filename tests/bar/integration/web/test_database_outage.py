@@ -91,3 +91,21 @@ def test_a_locked_table_does_not_make_the_process_look_dead(
 
         # Expect them to be answered when the table is free, or when they have waited long enough
         assert {answer.result() for answer in answers} <= {404, 503}
+
+
+@pytest.mark.slow
+def test_a_database_that_takes_nothing_is_not_ready(
+    website: Website, operator: psycopg.Connection
+) -> None:
+    name = Identifier(str(psycopg.conninfo.conninfo_to_dict(website.database_url)["dbname"]))
+    operator.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    operator.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+        [name.as_string().strip('"')],
+    )
+
+    # Expect no more requests to be sent here, of which most can only be refused
+    answer = httpx.get(f"{website.url}/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, "read-only")
+    assert httpx.post(f"{website.url}/api/orders", json={"drink": "beer"}).status_code == 503
+    assert httpx.get(f"{website.url}/orders").status_code == 200

@@ -53,7 +53,6 @@ FORMS = {
     "/orders": {"drink": b"beer", "key": b"k"},
     "/reports": {"month": b"2026-01"},
     "/sign-up": {"email": b"ada@example.org", "password": PASSWORD.encode()},
-    "/sign-up/new-link": {"email": b"ada@example.org"},
     "/log-in": {"email": b"ada@example.org", "password": PASSWORD.encode(), "next": b"/orders"},
     "/new-password": {"email": b"ada@example.org"},
     "/standing-orders": {

@@ -187,7 +187,7 @@ def test_what_is_wrong_with_a_standing_order_is_said_in_chinese(
         ),
         ("/sign-up", {"email": "ada@example.org", "password": "x" * 300}),
         ("/sign-up", {"email": "a" * 300, "password": PASSWORD}),
-        ("/sign-up/new-link", {"email": "ä@example.org"}),
+        ("/new-password", {"email": "ä@example.org"}),
         ("/new-password", {"email": "@"}),
         ("/log-in", {"email": "ada@example.org", "password": "wrong"}),
         ("/orders", {"drink": "tea", "key": "k"}),

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 #: What hooks raise while nobody answers. A traceback tells nothing more, and every thread has one.
 AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
 
+#: What no middleware can object to any more: an error of a hook would leave the message with its
+#: worker, or the worker at its end with what it holds.
+ENDS = frozenset(
+    ["ack", "nack", "consumer_thread_shutdown", "worker_shutdown", "worker_thread_shutdown"]
+)
+
 
 class Implementations(dict[str, "Hooks"]):
     """By signal: which of some middleware have a hook for it, looked up when that is first wanted.
@@ -74,9 +80,9 @@ class HookedBroker(Broker):
         for middleware, name in self.hooks_before(signal):
             try:
                 getattr(middleware, name)(self, *args, **kwargs)
-            except MiddlewareError:
-                raise
-            except Exception as error:  # noqa: BLE001 - as Dramatiq does
+            except Exception as error:
+                if isinstance(error, MiddlewareError) and signal not in ENDS:
+                    raise
                 self._report_failure(name, middleware, error)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:

@@ -121,3 +121,22 @@ def test_a_hook_whose_server_is_away_says_so_in_a_line(caplog: pytest.LogCapture
 
     assert caplog.messages == ["after_process_message of Away was left out. Reason: refused."]
     assert caplog.records[0].exc_info is None
+
+
+@pytest.mark.parametrize("signal", ["ack", "nack", "worker_shutdown"])
+def test_no_middleware_keeps_a_message_or_a_worker_from_its_end(
+    signal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Objects(Middleware):
+        def before_ack(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+        def before_nack(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+        def before_worker_shutdown(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+    HookedStub(middleware=[Objects()]).emit_before(signal, None)
+
+    assert f"Unexpected failure in before_{signal} of" in caplog.text

@@ -27,19 +27,40 @@ for i = 1, #ARGV, 2 do
     end
 end
 
+-- Where something else than a list stands under a name, nothing of the call is left behind.
+local failure
 if #ids > 0 then
     local length = redis.pcall('RPUSH', queue, unpack(ids))
-    if type(length) == 'table' then -- an error: the queue is no list
+    if type(length) == 'table' then -- an error
         redis.call('HDEL', messages, unpack(ids))
-        return length
+        ids, failure = {}, length
     end
 end
 -- A function costs each call that makes it, so those are made here that few calls need.
 if ranked_ids then
+    -- include: _attempt
     -- include: _list_of
-    for _, id in ipairs(ranked_ids) do
-        redis.call('RPUSH', list_of(queue, KEYS[3], id), id)
+    local pushed = {}
+    failure = failure or attempt(function()
+        for _, id in ipairs(ranked_ids) do
+            local list = list_of(queue, KEYS[3], id)
+            redis.call('RPUSH', list, id)
+            pushed[#pushed + 1] = list
+        end
+    end)
+    if failure then
+        for _, list in ipairs(pushed) do
+            redis.call('RPOP', list)
+        end
+        if #ids > 0 then
+            redis.call('RPOP', queue, #ids)
+            redis.call('HDEL', messages, unpack(ids))
+        end
+        redis.call('HDEL', messages, unpack(ranked_ids))
     end
+end
+if failure then
+    return failure
 end
 if new > 0 and redis.call('SRANDMEMBER', KEYS[4]) then
     -- include: _ring

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 from dramatiq.common import current_millis, dq_name
 
+from barback.durations import is_countable
 from barback.errors import MessageRejected, UnencodableMessage, UnusableTime
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
-from barback.messages.encoding import TOO_LARGE
 from barback.messages.plain import plain_message
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check_delay(delay_ms: float | None) -> None:
     Raises:
       UnusableTime: When it is no finite number, or one that no clock reaches.
     """
-    if delay_ms is not None and not _is_number_below(delay_ms, TOO_LARGE):
+    if delay_ms is not None and not is_countable(delay_ms):
         raise UnusableTime(
             f"Expected delay to be a finite number of milliseconds, got {delay_ms!r}."
         )
@@ -77,16 +77,12 @@ def token_ttl_ms(ttl_seconds: float) -> int:
     Raises:
       UnusableTime: When that is not at least one, or no such number.
     """
-    if not _is_number_below(ttl_seconds, TOO_LARGE / 1000) or ttl_seconds < 0.001:  # noqa: PLR2004
+    if not is_countable(ttl_seconds) or int(ttl_seconds * 1000) < 1:
         raise UnusableTime(
             "Expected ttl_seconds to be a finite number of seconds, 0.001 or more, "
             f"got {ttl_seconds!r}."
         )
     return int(ttl_seconds * 1000)
-
-
-def _is_number_below(value: Any, limit: float) -> bool:
-    return isinstance(value, (int, float)) and abs(value) < limit
 
 
 def with_id(message: dramatiq.Message[Any] | MessageProxy, redis_id: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
 from barback.connection.url import client_for
 from barback.consuming.workers import Workers
+from barback.durations import check_duration
 from barback.exits import without_traceback
 from barback.recovery.recovery import Recovery
 from barback.sending.bulk import BulkEnqueue
@@ -54,7 +55,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
       **parameters: Connection parameters for :class:`redis.Redis`, in addition to the URL.
 
     Raises:
-      ValueError: When the URL or `confirm` cannot be used, or `client` decodes its answers.
+      ValueError: When one of these cannot be used, or `client` decodes its answers.
       TypeError: When a subclass overrides what stock Dramatiq calls, and this broker does not.
     """
 
@@ -75,6 +76,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
     ) -> None:
         refuse_dead_overrides(type(self), RedisBroker)
         confirmation = Confirmation.parse(confirm)
+        check_duration("heartbeat_timeout", heartbeat_timeout, may_be_0=True)
+        check_duration("dead_message_ttl", dead_message_ttl, may_be_0=True)
         with without_traceback():
             client = client or client_for(url, parameters)
         self._hooks = HookTable([])
@@ -193,15 +196,12 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         number of processes may try: claiming the token and enqueueing are one step.
 
         Parameters:
-          message: The message.
+          message, confirm: As for :meth:`enqueue`, which raises the same.
           token: What the message stands for: an order, a scheduled minute, a row of an outbox.
           ttl_seconds: How long the token is remembered.
-          confirm: As for the broker, for this message alone.
 
         Returns:
           A copy of the message, as it was enqueued, or None when the token had been used.
-
-        Raises: as :meth:`enqueue`.
         """
         confirmation = Confirmation.parse(confirm)
         return self.sender.enqueue_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TypeGuard
 
 _UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 
@@ -11,6 +12,29 @@ _SHORT_SECONDS = 10
 
 #: Longer than anything lasts, in seconds.
 _ENDLESS_SECONDS = 1e12
+
+
+def is_countable(duration: object) -> TypeGuard[float]:
+    """Whether clocks and Redis can count a duration, in seconds or milliseconds: it is a number,
+    and neither infinite nor NaN.
+    """
+    return isinstance(duration, (int, float)) and abs(duration) < _ENDLESS_SECONDS
+
+
+def check_duration(name: str, duration: object, *, may_be_0: bool = False) -> None:
+    """Refuse a duration that is none, in seconds or milliseconds.
+
+    Parameters:
+      name: What it is called where it was given.
+      duration: What was given.
+      may_be_0: Whether 0 is one.
+
+    Raises:
+      ValueError: When it is no number, negative, 0, infinite or NaN.
+    """
+    least = "0 or more" if may_be_0 else "more than 0"
+    if not is_countable(duration) or duration < 0 or (duration == 0 and not may_be_0):
+        raise ValueError(f"Expected {name} to be {least} and finite, got {duration!r}.")
 
 
 def duration_in_words(seconds: float) -> str:

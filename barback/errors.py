@@ -93,6 +93,10 @@ class UnencodableMessage(MessageRejected, TypeError):  # noqa: N818 - see above
     """
 
 
+class UnusableTime(MessageRejected, ValueError):  # noqa: N818 - see above
+    """How long a message is to wait, or its token to be remembered, is no such number."""
+
+
 class BulkEnqueueFailed(BrokerError):  # noqa: N818 - see above
     """Some messages of a bulk could not be enqueued.
 

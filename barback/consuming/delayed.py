@@ -78,6 +78,8 @@ class DelayedMessages:
         with self._lock:
             self._look_at = {k: v for k, v in self._look_at.items() if k != queue_name}
             self._queues_changed = True
+        if self._outage.is_on:  # the others look by themselves every now and then
+            return
         client, keys = self._store.client, self._store.keys(queue_name)
         if client.exists(keys.due) and not client.exists(keys.delay_changed):
             client.rpush(keys.delay_changed, 1)

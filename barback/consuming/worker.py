@@ -160,8 +160,9 @@ class WorkerState:
             delayed.begin_stop()
         self.doorbell.begin_stop()
         try:
-            for calls in list(self._own_calls.values()):
-                calls.stop_claiming()  # which ends its wait
+            for name, calls in list(self._own_calls.items()):
+                if not self._store.silence(name).is_on:  # otherwise nobody waits
+                    calls.stop_claiming()  # which ends its wait
         except redis.RedisError as error:
             self.logger.debug("The consumer ends its wait by itself: %s", error)
         for in_flight in list(self._in_flight.values()):

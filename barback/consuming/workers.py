@@ -13,6 +13,7 @@ from dramatiq.common import q_name
 from barback.consuming.announcing import Announcement, require_queues, warn_of_divided_limits
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
+from barback.consuming.forks import part_with_forks
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
@@ -75,6 +76,8 @@ class Workers:
     def begin_process(self) -> None:
         """Called when a process of Dramatiq's command line has started, and by test suites."""
         self._is_command = multiprocessing.parent_process() is not None
+        if self._is_command:
+            part_with_forks(lambda: [state.work_queue for state in self._states.values()])
 
     def begin(
         self,

@@ -11,6 +11,7 @@ from dramatiq.middleware import Retries
 from barback.control.options import check_options, control_of
 from barback.control.remembering import Memory
 from barback.control.running import current, enter, leave
+from barback.durations import check_duration
 from barback.messages.delivery import Delivery
 from barback.store.ended import KEEP_COUNT
 
@@ -39,10 +40,8 @@ class Control(Middleware):
     def __init__(
         self, *, remember_seconds: float | None = None, remember_count: int = KEEP_COUNT
     ) -> None:
-        if remember_seconds is not None and not remember_seconds > 0:
-            raise ValueError(
-                f"Expected remember_seconds to be more than 0, got {remember_seconds!r}."
-            )
+        if remember_seconds is not None:
+            check_duration("remember_seconds", remember_seconds)
         if remember_count < 1:
             raise ValueError(f"Expected remember_count to be 1 or more, got {remember_count!r}.")
         self._memory = (

@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from barback.durations import check_duration
 from barback.errors import InvalidKey, InvalidOption
 from barback.messages.room import Room
 from barback.printable import described
@@ -49,8 +50,7 @@ class Unique:
     def __post_init__(self) -> None:
         _expect_one_of("until", self.until, get_args(Until))
         _expect_one_of("on_conflict", self.on_conflict, get_args(OnConflict))
-        if self.for_seconds < 0:
-            raise ValueError(f"Expected for_seconds to be 0 or more, got {self.for_seconds!r}.")
+        check_duration("for_seconds", self.for_seconds, may_be_0=True)
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class Limit:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise ValueError(f"Expected {name} to be a whole number from 1, got {value!r}.")
-        if not self.per_seconds > 0:
-            raise ValueError(f"Expected per_seconds to be more than 0, got {self.per_seconds!r}.")
+        check_duration("per_seconds", self.per_seconds)
 
 
 def check_options(actor: dramatiq.Actor[Any, Any]) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from barback.durations import check_duration
 from barback.store.records import number_in, read_record, text_in
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def pause(
       reason: Why, for those who look.
 
     Raises:
-      ValueError: When `for_seconds` is not more than 0.
+      ValueError: When `for_seconds` is not more than 0, or infinite.
       redis.RedisError: When the server cannot be asked.
     """
-    if for_seconds is not None and not for_seconds > 0:
-        raise ValueError(f"Expected for_seconds to be more than 0, got {for_seconds!r}.")
+    if for_seconds is not None:
+        check_duration("for_seconds", for_seconds)
     store = broker.store
     since = store.now_ms() / 1000
     until = None if for_seconds is None else since + for_seconds

@@ -14,6 +14,7 @@ from barback.messages.ids import new_id, random_digits
 from barback.sending.guarding import is_unique
 from barback.sending.preparing import (
     as_sent,
+    check_delay,
     encode,
     encode_sent,
     is_of_own_class,
@@ -100,6 +101,7 @@ class BulkEnqueue:
 
     def run(self, messages: Iterable[dramatiq.Message[Any]]) -> int:
         """See :meth:`barback.RedisBroker.enqueue_many`."""
+        check_delay(self._delay_ms)
         self._sender.check_server(self._confirmation)
         iterator = iter(messages)
         try:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 from dramatiq.common import current_millis, dq_name
 
-from barback.errors import MessageRejected, UnencodableMessage
+from barback.durations import is_countable
+from barback.errors import MessageRejected, UnencodableMessage, UnusableTime
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
 from barback.messages.plain import plain_message
@@ -56,6 +57,32 @@ def encode(
             "max_message_bytes of the broker."
         )
     return payload
+
+
+def check_delay(delay_ms: float | None) -> None:
+    """Refuse a delay that is none.
+
+    Raises:
+      UnusableTime: When it is no finite number, or one that no clock reaches.
+    """
+    if delay_ms is not None and not is_countable(delay_ms):
+        raise UnusableTime(
+            f"Expected delay to be a finite number of milliseconds, got {delay_ms!r}."
+        )
+
+
+def token_ttl_ms(ttl_seconds: float) -> int:
+    """For how many milliseconds a token is remembered.
+
+    Raises:
+      UnusableTime: When that is not at least one, or no such number.
+    """
+    if not is_countable(ttl_seconds) or int(ttl_seconds * 1000) < 1:
+        raise UnusableTime(
+            "Expected ttl_seconds to be a finite number of seconds, 0.001 or more, "
+            f"got {ttl_seconds!r}."
+        )
+    return int(ttl_seconds * 1000)
 
 
 def with_id(message: dramatiq.Message[Any] | MessageProxy, redis_id: str) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from barback.errors import BrokerUnavailable, MessageRejected
 from barback.messages.delivery import Delivery, FollowUp
 from barback.messages.ids import new_id
 from barback.sending.guarding import in_place_of, is_unique, with_unique_key
-from barback.sending.preparing import as_sent, encode, encode_sent, priority_of, with_id
+from barback.sending.preparing import (
+    as_sent,
+    check_delay,
+    encode,
+    encode_sent,
+    priority_of,
+    token_ttl_ms,
+    with_id,
+)
 from barback.store.calls import Guard
 from barback.store.checks import check_store
 
@@ -69,6 +77,7 @@ class Sender:
         confirmation: Confirmation | None = None,
     ) -> dramatiq.Message[Any]:
         """See :meth:`barback.RedisBroker.enqueue`."""
+        check_delay(delay_ms)
         hooks = self.hooks
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)
@@ -105,13 +114,13 @@ class Sender:
         confirmation: Confirmation | None = None,
     ) -> dramatiq.Message[Any] | None:
         """See :meth:`barback.RedisBroker.enqueue_once`."""
+        guard = Guard(token=token, token_ttl_ms=token_ttl_ms(ttl_seconds))
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)
         fields = with_id(message, redis_id)
         sent = as_sent(message, fields, None)
         self.hooks.emit_before("enqueue", sent, None)
         payload = encode_sent(fields, sent, self.max_message_bytes)
-        guard = Guard(token=token, token_ttl_ms=int(ttl_seconds * 1000))
         holder = self.enqueue_guarded(sent, payload, guard, confirmation=confirmation)
         return holder if holder is sent else None
 

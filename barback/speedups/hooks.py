@@ -8,13 +8,15 @@ looked up at each call, so that one that is patched or replaced meanwhile is cal
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq import Broker
 from dramatiq.errors import ConnectionFailed
-from dramatiq.middleware import Middleware, MiddlewareError
+from dramatiq.middleware import GroupCallbacks, Middleware, MiddlewareError
 from dramatiq.middleware import Pipelines as DramatiqPipelines
+from dramatiq.results import Results
 
 from barback.printable import first_line
 from barback.speedups.pipelines import Pipelines
@@ -27,6 +29,23 @@ if TYPE_CHECKING:
 
 #: What hooks raise while nobody answers. A traceback tells nothing more, and every thread has one.
 AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
+
+#: What keeps what others wait for: a result, or how many of a group are left. Were that left out,
+#: they would wait for ever, since the message itself ends well.
+KEEPERS = (Results, GroupCallbacks)
+
+#: For how long such a hook is called anew while its server is away, in seconds.
+INSIST_SECONDS = 60.0
+
+#: The first and the longest pause between such calls, in seconds.
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+
+#: What no middleware can object to any more: an error of a hook would leave the message with its
+#: worker, or the worker at its end with what it holds.
+ENDS = frozenset(
+    ["ack", "nack", "consumer_thread_shutdown", "worker_shutdown", "worker_thread_shutdown"]
+)
 
 
 class Implementations(dict[str, "Hooks"]):
@@ -74,15 +93,20 @@ class HookedBroker(Broker):
         for middleware, name in self.hooks_before(signal):
             try:
                 getattr(middleware, name)(self, *args, **kwargs)
-            except MiddlewareError:
-                raise
-            except Exception as error:  # noqa: BLE001 - as Dramatiq does
+            except Exception as error:
+                if isinstance(error, MiddlewareError) and signal not in ENDS:
+                    raise
                 self._report_failure(name, middleware, error)
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         for middleware, name in self.hooks_after(signal):
             try:
-                getattr(middleware, name)(self, *args, **kwargs)
+                try:
+                    getattr(middleware, name)(self, *args, **kwargs)
+                except AWAY_ERRORS as error:
+                    if not isinstance(middleware, KEEPERS):
+                        raise
+                    self._insist(name, middleware, error, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
                 self._report_failure(name, middleware, error)
                 self.after_hook_failed(signal, middleware, error, *args)
@@ -110,6 +134,24 @@ class HookedBroker(Broker):
     def _new_hook_table(self) -> HookTable:
         table = self._hooks = HookTable(self.middleware.copy())
         return table
+
+    def _insist(
+        self, hook_name: str, middleware: Middleware, error: Exception, *args: Any, **kwargs: Any
+    ) -> None:
+        """Call a hook until its server is back; raises its last error when that takes too long."""
+        give_up_at = time.monotonic() + INSIST_SECONDS
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while time.monotonic() < give_up_at:
+            self.logger.debug("%s has to wait: %s", hook_name, error)
+            time.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            try:
+                getattr(middleware, hook_name)(self, *args, **kwargs)
+            except AWAY_ERRORS as same:
+                error = same
+            else:
+                return
+        raise error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
         if isinstance(error, AWAY_ERRORS):

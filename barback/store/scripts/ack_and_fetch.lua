@@ -92,11 +92,17 @@ if #ids == 0 then
     return {{}, {}, {}}
 end
 
--- They are read in batches: of large ones few are taken, and the others need not be read.
-local payloads, bytes, is_full = {}, 0, false
+-- They are read in batches: of large ones few are taken, and the others need not be read. Where that
+-- fails, as when a key is of a wrong type, all go back: what was taken would be nobody's.
+local payloads, bytes, is_full, failure = {}, 0, false, nil
 while #payloads < #ids and not is_full do
     local last = math.min(#payloads + BATCH, #ids)
-    for _, payload in ipairs(redis.call('HMGET', messages, unpack(ids, #payloads + 1, last))) do
+    local found = redis.pcall('HMGET', messages, unpack(ids, #payloads + 1, last))
+    if found.err then
+        failure = found
+        break
+    end
+    for _, payload in ipairs(found) do
         bytes = bytes + (payload and #payload or 0)
         is_full = bytes > max_bytes and #payloads > 0
         if is_full then
@@ -105,12 +111,18 @@ while #payloads < #ids and not is_full do
         payloads[#payloads + 1] = payload
     end
 end
-for i = #ids, #payloads + 1, -1 do
+if not failure then
+    local held = redis.pcall('SADD', acks, unpack(ids, 1, #payloads))
+    failure = type(held) == 'table' and held
+end
+for i = #ids, failure and 1 or #payloads + 1, -1 do
     redis.call('LPUSH', list_of(queue, levels, ids[i]), ids[i])
     ids[i] = nil
 end
+if failure then
+    return failure
+end
 
-redis.call('SADD', acks, unpack(ids))
 if redis.call('EXISTS', crashes) == 1 then
     return {ids, payloads, redis.call('HMGET', crashes, unpack(ids))}
 end

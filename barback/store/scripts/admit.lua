@@ -45,6 +45,8 @@ if rate > 0 then
     local starts = KEYS[7] .. ':' .. key
     local paced = starts .. ':paced'
     redis.call('ZREMRANGEBYSCORE', starts, '-inf', now - rate_ms)
+    -- The clock was set back: nothing has started in the future.
+    redis.call('ZREMRANGEBYSCORE', starts, '(' .. now, '+inf')
     redis.call('ZREMRANGEBYSCORE', paced, '-inf', now - rate_ms)
     local was_paced = redis.call('ZREM', paced, id) == 1
     local before = was_paced and 0 or redis.call('ZCOUNT', paced, '-inf', now)

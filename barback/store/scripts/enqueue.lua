@@ -27,21 +27,41 @@ for i = 1, #ARGV, 2 do
     end
 end
 
-local length = #ids > 0 and redis.pcall('RPUSH', queue, unpack(ids)) or redis.pcall('LLEN', queue)
-if type(length) == 'table' then -- an error: the queue is no list, so all that is new is taken back
-    for _, new_ids in ipairs({ids, ranked_ids}) do
-        for _, id in ipairs(new_ids) do
-            redis.call('HDEL', messages, id)
-        end
+-- Where something else than a list stands under a name, nothing of the call is left behind.
+local failure
+if #ids > 0 then
+    local length = redis.pcall('RPUSH', queue, unpack(ids))
+    if type(length) == 'table' then -- an error
+        redis.call('HDEL', messages, unpack(ids))
+        ids, failure = {}, length
     end
-    return length
 end
 -- A function costs each call that makes it, so those are made here that few calls need.
 if ranked_ids then
+    -- include: _attempt
     -- include: _list_of
-    for _, id in ipairs(ranked_ids) do
-        redis.call('RPUSH', list_of(queue, KEYS[3], id), id)
+    local pushed = {}
+    failure = failure or attempt(function()
+        redis.call('LLEN', queue) -- fails where it is no list
+        for _, id in ipairs(ranked_ids) do
+            local list = list_of(queue, KEYS[3], id)
+            redis.call('RPUSH', list, id)
+            pushed[#pushed + 1] = list
+        end
+    end)
+    if failure then
+        for _, list in ipairs(pushed) do
+            redis.call('RPOP', list)
+        end
+        if #ids > 0 then
+            redis.call('RPOP', queue, #ids)
+            redis.call('HDEL', messages, unpack(ids))
+        end
+        redis.call('HDEL', messages, unpack(ranked_ids))
     end
+end
+if failure then
+    return failure
 end
 if new > 0 and redis.call('SRANDMEMBER', KEYS[4]) then
     -- include: _ring

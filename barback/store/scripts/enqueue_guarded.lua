@@ -22,13 +22,14 @@ local queue, messages, levels, token = KEYS[1], KEYS[2], KEYS[3], KEYS[10]
 local id, message_id, unique_key = ARGV[1], ARGV[5], ARGV[6]
 local control = {unpack(KEYS, 11)}
 
-redis.call('LLEN', queue) -- fails before anything is written when the queue is no list
+local list = list_of(queue, levels, id)
+redis.call('LLEN', list) -- fails before anything is written when that is no list
 -- Token and claim keep the id that won, so that saying the same message again (after a connection
 -- broke) reports the same success.
-if ARGV[4] ~= '' and not redis.call('SET', token, id, 'NX', 'PX', ARGV[4]) then
+local winner = ARGV[4] ~= '' and redis.call('GET', token)
+if winner then
     -- A write, here and below, for WAIT and WAITAOF: they wait for the last write of their own
     -- connection, and the message may be from another one that was not confirmed.
-    local winner = redis.call('GET', token)
     redis.call('SET', token, winner, 'KEEPTTL')
     return winner == id and {id, message_id} or nil
 end
@@ -65,9 +66,13 @@ end
 
 if ARGV[3] == '' then
     redis.call('HSET', messages, id, ARGV[2])
-    redis.call('RPUSH', list_of(queue, levels, id), id)
+    redis.call('RPUSH', list, id)
     ring(KEYS[4], KEYS[5], 1)
 else
     delay(KEYS[6], KEYS[7], KEYS[8], id, ARGV[2], now + ARGV[3])
+end
+-- Last: a token whose message was refused would keep it from being sent for ever.
+if ARGV[4] ~= '' then
+    redis.call('SET', token, id, 'PX', ARGV[4])
 end
 return {id, message_id}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -124,6 +125,28 @@ def forking_job(job_id: str, hold: str) -> None:
     child.start()
     note("start", job_id)
     child.join()
+    note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs")
+def pooling_job(job_id: str) -> None:
+    """Have pools of processes do the work, which are ended by a signal each time."""
+    note("start", job_id)
+    for _ in range(10):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(abs, range(10))
+    note("effect", job_id)
+
+
+@dramatiq.actor(queue_name="jobs", max_retries=0)
+def fork_that_comes_back(job_id: str, hold: str) -> None:
+    """Fork a process that leaves the actor by an exception."""
+    note("start", job_id)
+    wait_for_file(Path(hold))
+    pid = os.fork()
+    if pid == 0:
+        sys.exit()
+    os.waitpid(pid, 0)
     note("effect", job_id)
 
 

@@ -79,6 +79,36 @@ def test_what_a_killed_worker_held_runs_elsewhere_though_a_child_of_it_lives_on(
     scene.wait_until_all_is_done(timeout_seconds=10)
 
 
+def test_pools_of_processes_end_when_a_job_is_done_with_them(scene: Scene) -> None:
+    scene.start_worker(threads=1)
+
+    for number in range(3):
+        scene.send(f"pooling-{number}", actor="pooling_job")
+
+    scene.wait_until_all_is_done(timeout_seconds=30)
+    scene.wait_until_nothing_is_left()
+
+
+def test_a_process_that_a_job_has_forked_does_not_go_on_as_a_worker(
+    scene: Scene, tmp_path: Path
+) -> None:
+    # Given a worker that has taken more ahead
+    go_on = tmp_path / "go-on"
+    scene.start_worker(threads=1)
+    scene.send("forking", actor="fork_that_comes_back", hold=str(go_on))
+    scene.wait_for_starts("forking")
+    scene.send("ahead")
+    eventually(lambda: scene.broker.queue_length("jobs") == 0)
+
+    # When a process that its job has forked comes back from the job
+    go_on.touch()
+
+    # Expect each to be done once
+    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_nothing_is_left()
+    assert scene.ledger.done() == {"forking": 1, "ahead": 1}
+
+
 def test_what_a_killed_fleet_held_runs_when_a_worker_starts_again(
     scene: Scene, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from barback.messages.room import Room
+
 if TYPE_CHECKING:
     from barback import RedisBroker
 
@@ -48,3 +50,15 @@ def test_a_worker_that_died_before_the_clock_was_set_back_is_missed(broker: Redi
 
     assert silent["jobs"][0] == b"dead"
     assert len(silent["jobs"]) == 2
+
+
+def test_a_rate_starts_anew_when_the_clock_is_set_back(broker: RedisBroker) -> None:
+    # Given a rate that was used up before the clock was set back by an hour
+    store, keys = broker.store, broker.store.keys("jobs")
+    room = Room("machine", at_once=0, rate=1, rate_ms=1000)
+    broker.client.zadd(f"{keys.starts}:machine", {"before": store.now_ms("jobs") + HOUR_MS})
+    broker.client.sadd(keys.acks("me"), "held")
+    broker.client.hset(keys.messages, "held", "{}")
+
+    # When a message wants to start, expect it to
+    assert store.worker_calls("jobs", "me").admit("held", room)

@@ -398,7 +398,7 @@ def test_a_message_whose_key_cannot_be_made_fails(
         ({}, "at_once or rate"),
         ({"at_once": 0}, "at_once to be a whole number from 1, got 0"),
         ({"rate": 1.5}, "rate to be a whole number from 1, got 1.5"),
-        ({"rate": 1, "per_seconds": 0}, "per_seconds to be more than 0, got 0"),
+        ({"rate": 1, "per_seconds": 0}, "per_seconds to be more than 0 and finite, got 0"),
     ],
 )
 def test_a_limit_of_nothing_is_refused(arguments: dict[str, Any], complaint: str) -> None:

@@ -93,5 +93,5 @@ def test_limits_that_several_queues_share_are_known_by_their_keys(
 
 
 def test_a_pause_of_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="for_seconds to be more than 0, got 0"):
+    with pytest.raises(ValueError, match="for_seconds to be more than 0 and finite, got 0"):
         pause(None, "beer", for_seconds=0)  # type: ignore[arg-type]

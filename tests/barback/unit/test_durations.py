@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
+from barback import RedisBroker
+from barback.control import Control, Limit, pause
 from barback.durations import duration_in_words, moment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,18 @@ def test_a_duration_is_said_in_its_two_largest_units(seconds: float, words: str)
 @pytest.mark.parametrize("unix_seconds", [float("inf"), float("nan"), 1e99, -1e15])
 def test_a_time_that_is_none_is_no_date(unix_seconds: float) -> None:
     assert moment_of(unix_seconds) is None
+
+
+@pytest.mark.parametrize("duration", [math.nan, math.inf, -math.inf, -1, 0, "5", None, 1e300])
+def test_what_no_clock_counts_is_refused_wherever_a_duration_is_given(duration: Any) -> None:
+    broker = RedisBroker(url="redis://127.0.0.1:1")  # nobody listens there
+    takes: dict[str, Callable[[], object]] = {
+        "for_seconds": lambda: pause(broker, "jobs", for_seconds=duration or 0),
+        "per_seconds": lambda: Limit("machine", rate=1, per_seconds=duration),
+        "remember_seconds": lambda: Control(remember_seconds=duration or 0),
+        "heartbeat_timeout": lambda: RedisBroker(heartbeat_timeout=duration or -1),
+        "dead_message_ttl": lambda: RedisBroker(dead_message_ttl=duration or -1),
+    }
+    for name, take in takes.items():
+        with pytest.raises(ValueError, match=f"Expected {name} to be .* and finite, got"):
+            take()

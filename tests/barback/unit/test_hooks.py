@@ -7,8 +7,11 @@ import dramatiq
 import pytest
 import redis
 from dramatiq import Middleware
+from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import MiddlewareError
+from dramatiq.results import Results
+from dramatiq.results.backends import StubBackend
 
 from barback.speedups.hooks import HookedBroker, HookTable
 
@@ -121,3 +124,61 @@ def test_a_hook_whose_server_is_away_says_so_in_a_line(caplog: pytest.LogCapture
 
     assert caplog.messages == ["after_process_message of Away was left out. Reason: refused."]
     assert caplog.records[0].exc_info is None
+
+
+@pytest.mark.parametrize("signal", ["ack", "nack", "worker_shutdown"])
+def test_no_middleware_keeps_a_message_or_a_worker_from_its_end(
+    signal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Objects(Middleware):
+        def before_ack(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+        def before_nack(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+        def before_worker_shutdown(self, *_: Any) -> None:
+            raise MiddlewareError("no")
+
+    HookedStub(middleware=[Objects()]).emit_before(signal, None)
+
+    assert f"Unexpected failure in before_{signal} of" in caplog.text
+
+
+def test_a_result_is_kept_though_its_server_is_away_for_a_moment() -> None:
+    # Given a server for results that is away when the first message ends
+    class AwayTwice(StubBackend):
+        failures = 0
+
+        def store_result(self, *args: Any) -> None:
+            self.failures += 1
+            if self.failures <= 2:
+                raise redis.ConnectionError("refused")
+            super().store_result(*args)
+
+    backend = AwayTwice()
+    broker = HookedStub(middleware=[Results(backend=backend, store_results=True)])
+    actor = dramatiq.actor(broker=broker)(lambda: None)
+    message = actor.message()
+
+    # When it has ended
+    broker.emit_after("process_message", MessageProxy(message), result="served")
+
+    # Expect its result to be there
+    assert message.get_result(backend=backend) == "served"
+
+
+def test_a_result_is_left_out_when_its_server_stays_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Away(StubBackend):
+        def store_result(self, *_: Any) -> None:
+            raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr("barback.speedups.hooks.INSIST_SECONDS", 0.1)
+    broker = HookedStub(middleware=[Results(backend=Away(), store_results=True)])
+    message = dramatiq.actor(broker=broker)(lambda: None).message()
+
+    broker.emit_after("process_message", MessageProxy(message), result="served")
+
+    assert "after_process_message of Results was left out. Reason: refused." in caplog.text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import dramatiq
@@ -8,9 +9,13 @@ from dramatiq.encoder import JSONEncoder, PickleEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from barback.errors import MessageRejected, UndecodablePayload
+from barback import RedisBroker
+from barback.errors import MessageRejected, UndecodablePayload, UnusableTime
 from barback.messages.delivery import decode
 from barback.sending.preparing import encode, with_id
+
+#: Nobody listens there.
+NO_SERVER = "redis://127.0.0.1:1"
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -118,3 +123,20 @@ def test_a_delivery_can_be_copied_as_middleware_does() -> None:
     assert copied.options["retries"] == 1
     assert copied.args == (1,)
     assert "retries" not in delivery.options
+
+
+@pytest.mark.parametrize("delay", [math.nan, math.inf, -math.inf, "5", 1e30])
+def test_a_delay_that_is_no_finite_number_is_refused_before_redis_is_asked(delay: Any) -> None:
+    broker = RedisBroker(url=NO_SERVER)
+
+    for enqueue in (broker.enqueue, lambda it, **how: broker.enqueue_many([it], **how)):
+        with pytest.raises(ValueError, match="delay to be a finite number of milliseconds, got"):
+            enqueue(message(), delay=delay)
+
+
+@pytest.mark.parametrize("ttl_seconds", [0, -1, 0.0001, math.nan, math.inf, "5"])
+def test_a_token_that_is_remembered_for_no_time_is_refused_before_redis_is_asked(
+    ttl_seconds: Any,
+) -> None:
+    with pytest.raises(UnusableTime, match=r"0.001 or more, got"):
+        RedisBroker(url=NO_SERVER).enqueue_once(message(), token="t", ttl_seconds=ttl_seconds)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import dramatiq
 from dramatiq.middleware import CurrentMessage
 
+from actors import lost_work
 from actors.failures import record
 from actors.reports import report_message
 from barback.cron import cron
@@ -28,6 +29,7 @@ from settings import settings
 
 if TYPE_CHECKING:
     from barback.sending.once import OnceBroker
+    from barback.store.store import HasStore
 
 QUEUE = "housekeeping"
 DAY_SECONDS = 86_400
@@ -108,6 +110,19 @@ def sweep_the_outbox() -> None:
     """Send what a website that died has left in the outbox."""
     if swept := _messages().flush(engine()):
         logger.info("Sent %d messages that were left in the outbox.", swept)
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("*/5 * * * *"),
+    catch_up="skip",  # as above
+    grace_seconds=300,
+    max_retries=0,
+)
+def give_up_lost_work() -> None:
+    """Mark orders and reports as failed whose messages were purged, cancelled or lost."""
+    if lost := lost_work.give_up_lost_work(cast("HasStore", dramatiq.get_broker())):
+        logger.warning("Gave up %d orders and reports whose messages are gone.", lost)
 
 
 @dramatiq.actor(

@@ -89,6 +89,14 @@ def test_there_is_a_unit_for_each_program_of_the_bar_and_the_readme_enables_it()
     assert programs <= enabled
 
 
+def test_a_database_that_comes_up_late_stops_nothing_for_good() -> None:
+    """What a failed unit is required by is not started again, whatever its Restart says."""
+    for unit in UNITS:
+        lines = unit.read_text().splitlines()
+        assert not any(line.startswith(("Requires=", "Requisite=", "BindsTo=")) for line in lines)
+        assert unit.suffix != ".service" or {"Restart=always", "Restart=on-failure"} & {*lines}
+
+
 def test_a_worker_has_time_to_finish() -> None:
     unit = PROJECT_DIR / "deploy/systemd/bar-worker@.service"
     command = command_of(unit, "beer")

@@ -9,6 +9,7 @@ import click
 
 from barback import control
 from barback.cli.duration_type import DurationType
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.durations import duration_in_words
 from barback.monitoring.queues import queue_statuses
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @click.option(
     "--for",
     "for_seconds",
@@ -50,7 +51,7 @@ def pause(
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @json_option
 @click.pass_obj
 def resume(target: Target, *, queue: str, as_json: bool) -> None:
@@ -64,7 +65,7 @@ def resume(target: Target, *, queue: str, as_json: bool) -> None:
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_obj

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from barback.cli.control import warn_of_unknown
+from barback.cli.control import ask, warn_of_unknown
 from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
@@ -127,7 +127,7 @@ def _cancel_all(
     if not yes:
         whose = [f"of actor {actor}"] if actor else []
         whose += [f"on queue {queue}"] if queue else []
-        click.confirm(printable(f"Cancel all messages {' '.join(whose)}?"), abort=True, err=True)
+        ask(f"Cancel all messages {' '.join(whose)}?")
     queue_names = sorted(broker.store.queue_names()) if queue is None else [queue]
     done = [cancel_all(broker, name, actor_name=actor, reason=reason) for name in queue_names]
     cancelled, asked = (sum(it.cancelled for it in done), sum(it.asked for it in done))

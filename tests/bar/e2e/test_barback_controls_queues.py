@@ -128,15 +128,16 @@ def test_a_name_that_is_empty_and_a_number_beyond_all_bounds_are_refused(
     assert "Traceback" not in done.stderr
 
 
-def test_purging_needs_a_yes(start: ProcessStarter, broker: RedisBroker) -> None:
+def test_purging_and_cancelling_need_a_yes(start: ProcessStarter, broker: RedisBroker) -> None:
     # Given messages that wait, now and for later
     send(broker, 3)
     send(broker, 2, delay_ms=60_000)
 
     # Expect nothing to happen where nobody can be asked
-    refused = start.run([*BARBACK, "purge", "beer"])
-    assert refused.exit_code == 2
-    assert "--yes" in refused.stderr
+    for command in (["purge", "beer"], ["cancel", "--queue", "beer"]):
+        refused = start.run([*BARBACK, *command])
+        assert refused.exit_code == 2
+        assert "say --yes" in refused.stderr
     assert broker.queue_length("beer") == 3
 
     # And with a yes, those that wait to be deleted

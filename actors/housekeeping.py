@@ -104,7 +104,7 @@ def clean_the_beer_lines() -> None:
     periodic=cron("* * * * *"),
     catch_up="skip",  # the next minute's does the work of all that were missed
     grace_seconds=60,
-    max_retries=0,
+    max_retries=1,  # with none, each minute of an outage of the database would be a dead letter
 )
 def sweep_the_outbox() -> None:
     """Send what a website that died has left in the outbox."""
@@ -117,7 +117,7 @@ def sweep_the_outbox() -> None:
     periodic=cron("*/5 * * * *"),
     catch_up="skip",  # as above
     grace_seconds=300,
-    max_retries=0,
+    max_retries=1,
 )
 def give_up_lost_work() -> None:
     """Mark orders and reports as failed whose messages were purged, cancelled or lost."""

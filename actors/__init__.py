@@ -14,6 +14,7 @@ from actors.email import send_confirmation_email, send_password_reset_email  # n
 from actors.housekeeping import (  # noqa: E402
     clean_the_beer_lines,
     close_the_till,
+    give_up_lost_work,
     record_failure,
     report_last_month,
     sweep_the_outbox,
@@ -32,6 +33,7 @@ __all__ = [
     "SERVING_ACTORS",
     "clean_the_beer_lines",
     "close_the_till",
+    "give_up_lost_work",
     "make_report",
     "record_failure",
     "report_last_month",

@@ -16,6 +16,7 @@ import dramatiq
 from dramatiq.errors import ConnectionFailed
 from dramatiq.middleware import CurrentMessage
 
+from actors import lost_work
 from actors.failures import record
 from actors.reports import report_message
 from barback.connection.outage import Outage
@@ -30,6 +31,7 @@ from settings import settings
 
 if TYPE_CHECKING:
     from barback.sending.once import OnceBroker
+    from barback.store.store import HasStore
 
 QUEUE = "housekeeping"
 DAY_SECONDS = 86_400
@@ -106,7 +108,7 @@ def clean_the_beer_lines() -> None:
     periodic=cron("* * * * *"),
     catch_up="skip",  # the next minute's does the work of all that were missed
     grace_seconds=60,
-    max_retries=0,
+    max_retries=1,
 )
 def sweep_the_outbox() -> None:
     """Send what a website that died has left in the outbox."""
@@ -118,6 +120,19 @@ def sweep_the_outbox() -> None:
     _sweeping.end()
     if swept:
         logger.info("Sent %d messages that were left in the outbox.", swept)
+
+
+@dramatiq.actor(
+    queue_name=QUEUE,
+    periodic=cron("*/5 * * * *"),
+    catch_up="skip",  # as above
+    grace_seconds=300,
+    max_retries=1,
+)
+def give_up_lost_work() -> None:
+    """Mark orders and reports as failed whose messages were purged, cancelled or lost."""
+    if lost := lost_work.give_up_lost_work(cast("HasStore", dramatiq.get_broker())):
+        logger.warning("Gave up %d orders and reports whose messages are gone.", lost)
 
 
 @dramatiq.actor(

@@ -7,7 +7,10 @@ import errno
 import logging
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from dramatiq.errors import ConnectionFailed
@@ -24,6 +27,9 @@ EXIT_BROKER = 3
 EXIT_HANG_UP = 129
 
 _STDERR = 2
+
+#: How often a process looks whether its parent lives, in seconds.
+_PARENT_SECONDS = 1.0
 
 
 def end_process(text: str, exit_code: int) -> NoReturn:
@@ -50,6 +56,22 @@ def end_with_terminal() -> None:
     except OSError as error:  # something else than a terminal says something else
         if error.errno == errno.EIO:
             raise SystemExit(EXIT_HANG_UP) from None
+
+
+def end_with_parent() -> None:
+    """Have a process of such a command line stop, as it is told to, once its parent is gone.
+
+    Where that one was killed, nobody would be left to tell it: it would go on with its old code and
+    without a log, beside the one that was started instead.
+    """
+    threading.Thread(target=_wait_for_parent, name="barback-parent", daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -31,7 +31,11 @@ def migrate_command() -> None:
 
 @main.command()
 @click.option(
-    "--rows", default=1_000_000, show_default=True, type=click.IntRange(1), help="How many sales."
+    "--rows",
+    default=1_000_000,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000_000),
+    help="How many sales.",
 )
 def demo_data(rows: int) -> None:
     """Add two years of plausible sales, so that reports have something to add up."""

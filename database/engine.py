@@ -64,8 +64,8 @@ POSTGRESQL_OPTIONS: dict[str, str | int] = {
 LOCK_POLL_MS = 5
 
 #: SQLite has one writer at a time, so the threads of a process may as well wait here: quietly, and
-#: in the way of no other process.
-_sqlite_writer = threading.Lock()
+#: in the way of no other process. It knows its owner, who can therefore let go of what may be his.
+_sqlite_writer = threading.RLock()
 
 
 def database_url() -> URL:
@@ -102,14 +102,20 @@ def writing() -> Iterator[Session]:
 
 @contextlib.contextmanager
 def _turn_to_write() -> Iterator[None]:
-    # While another process holds the lock, those before us may take all of their time, one by one.
-    if not _sqlite_writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-        locked = sqlite3.OperationalError("database is locked")
-        raise OperationalError("BEGIN IMMEDIATE", None, locked) from locked
+    # A time limit or a cancel interrupts a thread anywhere, also where it has the lock already and
+    # does not know it yet: a lock that was lost so would end all writing of this process.
     try:
+        # While another process holds SQLite's, those before us may take all of their time, one by
+        # one.
+        if not _sqlite_writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            locked = sqlite3.OperationalError("database is locked")
+            raise OperationalError("BEGIN IMMEDIATE", None, locked) from locked
         yield
     finally:
-        _sqlite_writer.release()
+        try:  # noqa: SIM105 - `suppress` would be another place in which to be interrupted
+            _sqlite_writer.release()
+        except RuntimeError:  # not ours
+            pass
 
 
 @contextlib.contextmanager

@@ -27,6 +27,10 @@ class OrderState(enum.StrEnum):
 FINAL_STATES = frozenset({OrderState.SERVED, OrderState.FAILED, OrderState.CANCELLED})
 
 
+#: States in which a worker has an order to serve, or should have.
+_OPEN_STATES = frozenset({OrderState.QUEUED, OrderState.SERVING})
+
+
 #: States in which a worker has nothing to say any more, but that the drink is on the table.
 _SETTLED_STATES = frozenset({OrderState.SERVED, OrderState.CANCELLED})
 
@@ -71,6 +75,19 @@ def orders_of(session: Session, visitor: str, *, limit: int = 20) -> list[Order]
     """The visitor's latest orders, the newest first."""
     query = (
         select(Order).where(Order.visitor == visitor).order_by(Order.placed_at.desc()).limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def unfinished_orders(session: Session, *, before: dt.datetime, limit: int) -> list[Order]:
+    """Orders placed before then that the broker has accepted and that have not ended, the oldest
+    first.
+    """
+    query = (
+        select(Order)
+        .where(Order.state.in_(_OPEN_STATES), Order.placed_at < before)
+        .order_by(Order.placed_at)
+        .limit(limit)
     )
     return list(session.scalars(query))
 

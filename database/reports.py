@@ -101,6 +101,12 @@ def active_report_count(session: Session) -> int:
     return session.scalar(query) or 0
 
 
+def active_reports(session: Session, *, before: dt.datetime) -> list[Report]:
+    """Reports asked for before then that somebody works on, or should."""
+    query = select(Report).where(Report.active_month.is_not(None), Report.requested_at < before)
+    return list(session.scalars(query))
+
+
 def has_complete_report(session: Session, month: dt.date) -> bool:
     """Whether a report that was asked for after the end of the month is done or being made."""
     _, end_of_month = bounds_of(_last_day(month))

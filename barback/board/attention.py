@@ -30,6 +30,8 @@ def queue_warnings(queues: list[QueueRow]) -> list[Later]:
             warnings.append(Later(partial(_unserved, row)))
         elif _waits_long(row):
             warnings.append(Later(partial(_late, row)))
+        if row.status.dead:
+            warnings.append(Later(partial(_given_up, row)))
     return warnings
 
 
@@ -61,6 +63,16 @@ def _late(row: QueueRow) -> str:
         queue=name,
         oldest=oldest,
         usual=formats.duration(row.usual_wait_seconds),
+    )
+
+
+def _given_up(row: QueueRow) -> str:
+    return ngettext(
+        "%(queue)s: %(count)s message was given up. Requeue or delete it.",
+        "%(queue)s: %(count)s messages were given up. Requeue or delete them.",
+        row.status.dead,
+        queue=printable(row.name),
+        count=formats.number(row.status.dead),
     )
 
 

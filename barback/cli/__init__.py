@@ -18,6 +18,7 @@ from barback.cli import (
     ticks,
     upkeep,
 )
+from barback.cli.name_type import NAME
 from barback.cli.target import Target
 from barback.connection.url import check_redis_url
 from barback.version import __version__
@@ -51,6 +52,7 @@ def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | 
 )
 @click.option(
     "--namespace",
+    type=NAME,
     default="dramatiq",
     show_default=True,
     help="What the broker's keys begin with.",

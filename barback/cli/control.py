@@ -9,6 +9,7 @@ import click
 
 from barback import control
 from barback.cli.duration_type import DurationType
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.durations import duration_in_words
 from barback.monitoring.queues import queue_statuses
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @click.option(
     "--for",
     "for_seconds",
@@ -50,7 +51,7 @@ def pause(
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @json_option
 @click.pass_obj
 def resume(target: Target, *, queue: str, as_json: bool) -> None:
@@ -64,7 +65,7 @@ def resume(target: Target, *, queue: str, as_json: bool) -> None:
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_obj
@@ -77,7 +78,8 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
     with target.broker() as broker:
         warn_of_unknown(broker, queue)
         if not yes:
-            _ask(broker, queue)
+            status = _status_of(broker, queue)
+            ask(f"Delete {status.ready if status else 0:,} messages of {queue} for good?")
         purged = control.purge(broker, queue)
     if as_json:
         print_json({"queue_name": queue, "purged": purged})
@@ -94,14 +96,16 @@ def warn_of_unknown(broker: RedisBroker, queue: str) -> None:
         )
 
 
-def _ask(broker: RedisBroker, queue: str) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("Nobody can be asked here. Say --yes to delete the messages.")
-    status = _status_of(broker, queue)
-    count = status.ready if status else 0
-    click.confirm(
-        f"Delete {count:,} messages of {printable(queue)} for good?", abort=True, err=True
-    )
+def ask(question: str) -> None:
+    """Go on only if somebody says yes."""
+    try:
+        is_meant = click.confirm(printable(question), err=True)
+    except click.Abort:  # no answer
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("Nobody can be asked here. If it is meant, say --yes.") from None
+    if not is_meant:
+        raise click.Abort
 
 
 def _status_of(broker: RedisBroker, queue: str) -> QueueStatus | None:

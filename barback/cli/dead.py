@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from barback.cli.dead_table import letter_lines, letters_table
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.control.beginnings import scan_payloads
 from barback.dead_letters import DeadLetters
@@ -50,8 +51,8 @@ def dead() -> None:
 
 def _filter(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that leave out some dead letters."""
-    command = click.option("--actor", help="Only those of this actor.")(command)
-    return click.option("--queue", help="Only those of this queue.")(command)
+    command = click.option("--actor", type=NAME, help="Only those of this actor.")(command)
+    return click.option("--queue", type=NAME, help="Only those of this queue.")(command)
 
 
 def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,14 +60,14 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--all", "everything", is_flag=True, help="All dead letters of all queues."
     )(command)
-    return click.argument("ids", metavar="[ID]...", nargs=-1)(_filter(command))
+    return click.argument("ids", metavar="[ID]...", type=NAME, nargs=-1)(_filter(command))
 
 
 @dead.command("list")
 @_filter
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=DEFAULT_LIMIT,
     show_default=True,
     help="How many to list at the most.",
@@ -95,7 +96,7 @@ def list_letters(
 
 
 @dead.command
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="ID...", type=NAME, nargs=-1, required=True)
 @json_option
 @click.pass_obj
 def show(target: Target, *, ids: tuple[str, ...], as_json: bool) -> None:

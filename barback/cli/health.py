@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.control import paused
 from barback.durations import duration_in_words
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--queue", "queues", multiple=True, required=True, help="The queue; repeatable.")
+@click.option(
+    "--queue", "queues", type=NAME, multiple=True, required=True, help="The queue; repeatable."
+)
 @click.option(
     "--max-age",
     "max_age_seconds",

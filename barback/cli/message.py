@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from barback.cli.control import warn_of_unknown
+from barback.cli.control import ask, warn_of_unknown
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
 from barback.control import cancel_all, find
@@ -32,7 +33,7 @@ NOT_FOUND = 1
 _search_option = click.option(
     "--search",
     "search_at_most",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000_000),
     default=SEARCH_AT_MOST,
     show_default=True,
     metavar="N",
@@ -41,7 +42,7 @@ _search_option = click.option(
 
 
 @click.command
-@click.argument("message_id", metavar="ID")
+@click.argument("message_id", metavar="ID", type=NAME)
 @_search_option
 @json_option
 @click.pass_context
@@ -66,9 +67,9 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
 
 
 @click.command
-@click.argument("message_id", metavar="[ID]", required=False)
-@click.option("--queue", help="All messages of this queue.")
-@click.option("--actor", help="All messages of this actor.")
+@click.argument("message_id", metavar="[ID]", type=NAME, required=False)
+@click.option("--queue", type=NAME, help="All messages of this queue.")
+@click.option("--actor", type=NAME, help="All messages of this actor.")
 @click.option("--reason", help="Why, for those who look.")
 @click.option("--yes", is_flag=True, help="Do not ask before more than one is cancelled.")
 @_search_option
@@ -126,7 +127,7 @@ def _cancel_all(
     if not yes:
         whose = [f"of actor {actor}"] if actor else []
         whose += [f"on queue {queue}"] if queue else []
-        click.confirm(printable(f"Cancel all messages {' '.join(whose)}?"), abort=True, err=True)
+        ask(f"Cancel all messages {' '.join(whose)}?")
     queue_names = sorted(broker.store.queue_names()) if queue is None else [queue]
     done = [cancel_all(broker, name, actor_name=actor, reason=reason) for name in queue_names]
     cancelled, asked = (sum(it.cancelled for it in done), sum(it.asked for it in done))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from barback.cli.name_type import NAME
 from barback.cli.output import cell, json_option, new_table, print_json
 from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check",
     "program",
+    type=NAME,
     metavar="PROGRAM",
     help="Check one on this host instead, such as periodiq: exit code 1 if it seems to be stuck.",
 )

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.compat.delayed import release_delayed
 from barback.monitoring.queues import forget_queue, queue_statuses
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--queue", required=True, help="The queue.")
+@click.option("--queue", type=NAME, required=True, help="The queue.")
 @json_option
 @click.pass_obj
 def release(target: Target, *, queue: str, as_json: bool) -> None:
@@ -49,7 +50,7 @@ def release(target: Target, *, queue: str, as_json: bool) -> None:
 
 
 @click.command
-@click.argument("queue")
+@click.argument("queue", type=NAME)
 @json_option
 @click.pass_obj
 def forget(target: Target, *, queue: str, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from barback.connection.connection import RedisConnection
 
@@ -50,6 +51,9 @@ class ConnectionPool:
         connection = self._take()
         try:
             return _unless_elsewhere(connection, connection.run(script, keys, args))
+        except BaseException as error:
+            _close_if_interrupted(connection, error)
+            raise
         finally:
             self._put_back(connection)
 
@@ -90,6 +94,9 @@ class ConnectionPool:
                 raise
             connection.close()
             return do(connection, *args)
+        except BaseException as error:
+            _close_if_interrupted(connection, error)
+            raise
         finally:
             self._put_back(connection)
 
@@ -130,6 +137,14 @@ class ConnectionPool:
         self._pid = os.getpid()
         self._idle: deque[RedisConnection] = deque()
         self._room = None if self._limit is None else threading.BoundedSemaphore(self._limit)
+
+
+def _close_if_interrupted(connection: RedisConnection, error: BaseException) -> None:
+    """A time limit or a cancel interrupts a thread anywhere: where it had sent a command and not
+    read the answer yet, the next one would take that for its own.
+    """
+    if not isinstance(error, RedisError):
+        connection.close()
 
 
 def _unless_elsewhere(connection: RedisConnection, answer: Any) -> Any:

@@ -17,7 +17,7 @@ from barback.consuming.forks import part_with_forks
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
-from barback.exits import EXIT_BROKER, end_process, end_with_terminal
+from barback.exits import EXIT_BROKER, end_process, end_with_parent, end_with_terminal
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
 from barback.speedups.work_queue import WorkQueue
@@ -103,6 +103,7 @@ class Workers:
         wanted = worker.consumer_whitelist
         if self._is_command:
             end_with_terminal()
+            end_with_parent()
             require_queues(wanted or (), queue_names)
         queues = [name for name in queue_names if not wanted or name in wanted]
         announcement = Announcement(self._store, queues, worker.worker_threads)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import dramatiq
-
 from barback.control import cancel
 from database.engine import reading, writing
 from database.orders import Order, mark_cancelled
@@ -27,13 +23,10 @@ def cancel_order(order_id: str, visitor: str | None) -> bool:
     if order is None or order.visitor not in (None, visitor):
         return False
     message = message_of(order)
-    if not order.is_final and message is not None and _cancel_message(message):
+    if not order.is_final and message is not None:
+        with closed_when_unavailable() as broker:
+            cancel(broker, message.options["redis_message_id"], reason="by the guest")
+        # Also where there is no message any more: purged, or lost with the server's data.
         with writing() as session:
             mark_cancelled(session, order_id)
     return True
-
-
-def _cancel_message(message: dramatiq.Message[Any]) -> bool:
-    with closed_when_unavailable() as broker:
-        answer = cancel(broker, message.options["redis_message_id"], reason="by the guest")
-    return answer is not None

@@ -105,15 +105,39 @@ def test_a_queue_that_nobody_knows_is_doubted(
     assert "is the name right?" in done.stderr
 
 
-def test_purging_needs_a_yes(start: ProcessStarter, broker: RedisBroker) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["pause", ""], "expected a name, got ''"),
+        (["health", "--queue", ""], "expected a name, got ''"),
+        (["dead", "delete", "--queue", "beer", "--actor", ""], "expected a name, got ''"),
+        (["cancel", ""], "expected a name, got ''"),
+        (["--namespace", "", "status"], "expected a name, got ''"),
+        (["dead", "list", "--limit", f"1{'0' * 30}"], "is not in the range"),
+        (["show", "abcd", "--search", f"1{'0' * 30}"], "is not in the range"),
+    ],
+)
+def test_a_name_that_is_empty_and_a_number_beyond_all_bounds_are_refused(
+    command: list[str], said: str, start: ProcessStarter
+) -> None:
+    done = start.run([*BARBACK, *command])
+
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_purging_and_cancelling_need_a_yes(start: ProcessStarter, broker: RedisBroker) -> None:
     # Given messages that wait, now and for later
     send(broker, 3)
     send(broker, 2, delay_ms=60_000)
 
     # Expect nothing to happen where nobody can be asked
-    refused = start.run([*BARBACK, "purge", "beer"])
-    assert refused.exit_code == 2
-    assert "--yes" in refused.stderr
+    for command in (["purge", "beer"], ["cancel", "--queue", "beer"]):
+        refused = start.run([*BARBACK, *command])
+        assert refused.exit_code == 2
+        assert "say --yes" in refused.stderr
     assert broker.queue_length("beer") == 3
 
     # And with a yes, those that wait to be deleted

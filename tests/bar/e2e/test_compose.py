@@ -288,6 +288,48 @@ def test_with_the_profile_ha_a_replica_takes_over(start: ProcessStarter, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_sentinel_knows_the_password_of_today(start: ProcessStarter, tmp_path: Path) -> None:
+    # Given a server and a Sentinel that have run with a password that has leaked since
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PROJECT_DIR / "deploy/valkey", scripts)
+    (tmp_path / "valkey-server").symlink_to(get_binary_path())
+    port, sentinel_port = free_ports(2)
+
+    def run(script: str, *arguments: str, on: int, password: str) -> TestProcess:
+        return start(
+            [str(scripts / script), *arguments, "--port", str(on), "--dir", str(tmp_path)],
+            REDIS_PASSWORD=password,
+            DOWN_AFTER_MS="500",
+            PATH=f"{tmp_path}:{os.environ['PATH']}",
+        )
+
+    def run_both(password: str) -> list[TestProcess]:
+        server = run("start", on=port, password=password)
+        server.wait_for_output("Ready to accept connections")
+        arguments = (str(tmp_path), "127.0.0.1", str(port))
+        sentinel = run("start-sentinel", *arguments, on=sentinel_port, password=password)
+        sentinel.wait_for_output("monitor")
+        return [sentinel, server]
+
+    def runs() -> list[str]:
+        """What the Sentinel knows of a server that answers it, and nothing of another one."""
+        with redis.Redis(port=sentinel_port, decode_responses=True) as client:
+            state = client.execute_command("SENTINEL", "MASTER", "bar")
+        return [str(state["runid"])] if state["runid"] and state["flags"] == "master" else []
+
+    processes = run_both("leaked")
+    first = eventually(runs)
+    for process in processes:
+        process.stop()
+
+    # When both are started with another one
+    run_both("new")
+
+    # Expect the Sentinel to reach the server
+    assert eventually(runs, timeout_seconds=20) != first
+
+
+@pytest.mark.slow
 def test_with_the_profile_observability_prometheus_knows_what_waits(
     start: ProcessStarter, free_port: int, tmp_path: Any
 ) -> None:

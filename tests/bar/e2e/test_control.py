@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from typing import TYPE_CHECKING
 
 import dramatiq
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter, TestProcess
     from tests.support.website import Website
 
+
+BARBACK = ["python", "-m", "barback"]
 
 #: A hidden field of a form.
 FIELD = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
@@ -108,6 +111,76 @@ def test_a_guest_cancels_an_order_that_waits(website: Website, redis_url: str) -
     broker = RedisBroker(url=redis_url)
     assert broker.queue_length("beer") == 0
     broker.close()
+
+
+@pytest.mark.slow
+def test_a_guest_cancels_an_order_whose_message_is_gone(
+    website: Website, start: ProcessStarter
+) -> None:
+    # Given an order that an operator has purged
+    with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:
+        order_id = order(client, "beer")
+        start.run([*BARBACK, "purge", "beer", "--yes"])
+        # When the guest is tired of waiting
+        cancel(client, order_id)
+        # Expect an end of it
+        assert states_of(client) == ["cancelled"]
+
+
+@pytest.mark.slow
+def test_what_an_operator_has_purged_or_cancelled_waits_on_no_page(
+    website: Website, start: ProcessStarter, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given two beers and a coffee that wait, and a report each of three months
+    with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:
+        order(client, "beer")
+        order(client, "beer")
+        order(client, "coffee")
+        start.run(["python", "-c", _REQUEST_REPORTS, "1", "2"])
+        # When the beers are purged, two reports are cancelled, a third
+        # one is asked for, and a while has passed
+        start.run([*BARBACK, "purge", "beer", "--yes"])
+        start.run([*BARBACK, "cancel", "--queue", "reports", "--yes"])
+        start.run(["python", "-c", _REQUEST_REPORTS, "3"])
+        made_older(website.database_url)
+        # and the house looks for what is lost
+        worker = start_worker("housekeeping")
+        send = "import actors; actors.give_up_lost_work.send()"
+        start.run(["python", "-c", send])
+        worker.wait_for_output("Gave up 4 orders and reports whose messages are gone.")
+        # Expect the guest to know, what waits to go on waiting, and the months to be free again
+        assert states_of(client) == ["queued", "failed", "failed"]
+    with sqlite3.connect(website.database_url.removeprefix("sqlite:///")) as database:
+        states = database.execute("SELECT state, active_month FROM reports ORDER BY month")
+        assert states.fetchall() == [
+            ("cancelled", None),
+            ("cancelled", None),
+            ("queued", "2026-03-01"),
+        ]
+    database.close()
+
+
+_REQUEST_REPORTS = """
+import datetime as dt, sys
+import actors, dramatiq
+from actors.housekeeping import _messages, report_message, engine, request_report, writing
+for month in sys.argv[1:]:
+    with writing() as session:
+        report, _ = request_report(session, dt.date(2026, int(month), 1))
+        _messages().add(session, report_message(report.id))
+_messages().flush(engine())
+"""
+
+
+def made_older(database_url: str) -> None:
+    """Have orders and reports be of three minutes ago."""
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+        for table, column in (("orders", "placed_at"), ("reports", "requested_at")):
+            database.execute(
+                f"UPDATE {table} SET {column} = "  # noqa: S608 - names of ours
+                f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-3 minutes')"
+            )
+    database.close()
 
 
 def test_a_guest_cancels_an_order_that_is_being_served(

@@ -53,7 +53,10 @@ def test_units_run_what_the_containers_run() -> None:
         for unit in UNITS
         if unit.suffix == ".service"
     }
-    assert commands == {name: SERVICES[name]["command"] for name in commands}
+    contained = {name: SERVICES[name]["command"] for name in commands}
+    *contained["board"], host, everywhere = contained["board"]  # here it is on loopback
+    assert (host, everywhere) == ("--host", "0.0.0.0")  # noqa: S104 - not bound here
+    assert commands == contained
 
 
 def test_a_worker_with_other_options_runs_what_its_container_runs(tmp_path: Path) -> None:
@@ -72,6 +75,26 @@ def test_a_worker_with_other_options_runs_what_its_container_runs(tmp_path: Path
         command = [verify, "verify", "--man=no", str(tmp_path / name)]
         verified = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_there_is_a_unit_for_each_program_of_the_bar_and_the_readme_enables_it() -> None:
+    readme = (DIRECTORY / "README.md").read_text()
+    enabled = {word.removeprefix("bar-").replace("@", "-") for word in readme.split()}
+    servers_and_tools = {"redis", "postgres", "mailpit", "prometheus", "grafana", "producer"}
+    programs = {
+        name
+        for name, service in SERVICES.items()
+        if name not in servers_and_tools and "ha" not in service.get("profiles", [])
+    }
+    assert programs <= enabled
+
+
+def test_a_database_that_comes_up_late_stops_nothing_for_good() -> None:
+    """What a failed unit is required by is not started again, whatever its Restart says."""
+    for unit in UNITS:
+        lines = unit.read_text().splitlines()
+        assert not any(line.startswith(("Requires=", "Requisite=", "BindsTo=")) for line in lines)
+        assert unit.suffix != ".service" or {"Restart=always", "Restart=on-failure"} & {*lines}
 
 
 def test_a_worker_has_time_to_finish() -> None:

@@ -78,3 +78,12 @@ def test_a_worker_of_one_queue_leaves_the_other_alone(
 
     # Expect the order of the other queue to be waiting still
     assert stub_broker.queues[left.queue_name].qsize() == 1
+
+
+def test_no_work_by_the_clock_becomes_a_dead_letter_while_the_database_is_away(
+    stub_broker: StubBroker,
+) -> None:
+    """What has no retries at all is not tried again, whatever the reason."""
+    by_the_clock = [it for it in stub_broker.actors.values() if it.options.get("periodic")]
+    assert len(by_the_clock) > 3
+    assert [it.actor_name for it in by_the_clock if it.options["max_retries"] == 0] == []

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 import redis
+from dramatiq.middleware import TimeLimitExceeded
 
 from barback import RedisBroker
+from barback.connection.connection import RedisConnection
 from barback.connection.server import describe_server
 from barback.recovery.heartbeat import Heartbeat
 from examples.cluster.servers import start_server
@@ -157,6 +159,32 @@ def test_a_worker_whose_description_was_cleared_away_describes_itself_again(
 
     eventually(lambda: redis_client.hlen("dramatiq:__barback__:workers") == 1)
     worker.stop()
+    broker.close()
+
+
+def test_an_answer_that_an_interrupted_thread_has_not_read_is_nobody_elses(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a thread that a time limit interrupts between its command and the answer
+    broker = RedisBroker(url=redis_url)
+    broker.declare_queue("beer")
+    broker.declare_queue("coffee")
+    message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", (), {}, {})
+    broker.enqueue(message)
+
+    def send_and_be_interrupted(self: RedisConnection, *commands: Any) -> None:
+        send(self, *commands)
+        raise TimeLimitExceeded
+
+    send = RedisConnection.send
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisConnection, "send", send_and_be_interrupted)
+        with pytest.raises(TimeLimitExceeded):
+            broker.enqueue(message)
+
+    # Expect the next command to get its own answer
+    sent = broker.enqueue(message.copy(queue_name="coffee"))
+    assert broker.position(sent) == 0
     broker.close()
 
 

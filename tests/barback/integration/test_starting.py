@@ -9,10 +9,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from barback.embedded import EmbeddedServer
 from tests.conftest import program_environment
+from tests.support.polling import eventually
 from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
@@ -151,6 +153,23 @@ def test_a_worker_ends_with_its_terminal(redis_url: str, tmp_path: Path, project
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
+
+
+def test_a_worker_whose_main_process_was_killed_ends(
+    project: ProcessStarter, redis_url: str, redis_client: redis.Redis
+) -> None:
+    # Given the two processes of a worker
+    worker = project(["dramatiq", "kitchen", "-p", "2"], URL=redis_url)
+    eventually(lambda: worker.output.count("ready for action") == 2)
+    processes = psutil.Process(worker.pid).children(recursive=True)
+
+    # When somebody kills the one that started them, and nothing but that
+    os.kill(worker.pid, signal.SIGKILL)
+
+    # Expect them to end as if they had been told to, and to be on no list
+    _, left = psutil.wait_procs(processes, timeout=30)
+    assert left == []
+    assert not [it for it in redis_client.client_list() if it["name"].startswith("barback:")]
 
 
 def test_a_url_that_cannot_be_is_an_error_of_one_line(project: ProcessStarter) -> None:

@@ -43,6 +43,14 @@ def _row(
             ["coffee: the oldest waits 4 min, usually 200 ms."],
         ),
         (_row(ready=9, oldest_seconds=240.0, usual=120.0), []),
+        (_row(dead=1), ["coffee: 1 message was given up. Requeue or delete it."]),
+        (
+            _row(ready=2, workers=0, dead=1200),
+            [
+                "coffee: 2 wait and no worker serves it.",
+                "coffee: 1,200 messages were given up. Requeue or delete them.",
+            ],
+        ),
         (_row(ready=9, oldest_seconds=240.0), ["coffee: the oldest waits 4 min."]),
         (
             _row(ready=9, pause=PausedQueue("coffee", "new beans", 0.0, None)),
@@ -50,7 +58,7 @@ def _row(
         ),
     ],
 )
-def test_a_queue_is_warned_of_when_it_waits_longer_than_usual(
+def test_a_queue_is_warned_of_that_waits_longer_than_usual_or_has_given_up(
     row: QueueRow, warnings: list[str]
 ) -> None:
     assert list(map(str, queue_warnings([row]))) == warnings

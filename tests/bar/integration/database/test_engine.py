@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import TYPE_CHECKING
 
 import pytest
+from dramatiq.middleware import TimeLimitExceeded
+from dramatiq.middleware.threading import raise_thread_exception
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from database import engine as database_engine
 from database.engine import make_engine, writing
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +69,34 @@ def test_threads_do_not_queue_for_a_lock_without_end(
 
         # Expect the way to be free afterwards
         threads.submit(write).result()
+    engine.dispose()
+
+
+def test_a_thread_that_is_interrupted_while_it_waits_leaves_no_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a thread that waits for its turn to write
+    engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+    monkeypatch.setattr(database_engine, "engine", lambda: engine)
+    waiting: Queue[int] = Queue()
+
+    def write() -> None:
+        waiting.put(threading.get_ident())
+        with writing():
+            pass
+
+    with ThreadPoolExecutor() as threads:
+        with writing():
+            other = threads.submit(write)
+            thread_id = waiting.get(timeout=10)
+            eventually(lambda: sys._current_frames()[thread_id].f_code.co_name == "_turn_to_write")
+            # When a time limit interrupts it, which it notices when it has been given its turn
+            raise_thread_exception(thread_id, TimeLimitExceeded)
+        assert isinstance(other.exception(timeout=20), TimeLimitExceeded)
+        del other
+
+        # Expect others to write
+        threads.submit(write).result(timeout=20)
     engine.dispose()
 
 

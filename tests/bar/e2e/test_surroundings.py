@@ -37,6 +37,7 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
 
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    old["REDIS_URL"] = "redis://127.0.0.1"  # nobody connects to it
 
     run = subprocess.run(
         [sys.executable, "-c", "import producer, scheduler, procfile, web.app"],
@@ -74,3 +75,21 @@ def test_ctrl_c_while_a_program_is_still_starting_ends_it_without_a_word(
     )
 
     assert (run.returncode, run.stdout, run.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_python_before_3_10_is_told_what_it_lacks() -> None:
+    # Given that it has not sys.orig_argv, nor any packages
+    program = "import sys; del sys.orig_argv; sys.argv = ['-m']; import barback"
+
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        cwd=PROJECT_DIR,
+        env=program_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.startswith("Error: this Python lacks what barback needs.")

@@ -195,7 +195,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         Parameters:
           message: The message.
           token: What the message stands for: an order, a scheduled minute, a row of an outbox.
-          ttl_seconds: How long the token is remembered.
+          ttl_seconds: How long the token is remembered: a millisecond or more.
           confirm: As for the broker, for this message alone.
 
         Returns:

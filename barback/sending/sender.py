@@ -105,6 +105,8 @@ class Sender:
         confirmation: Confirmation | None = None,
     ) -> dramatiq.Message[Any] | None:
         """See :meth:`barback.RedisBroker.enqueue_once`."""
+        if not isinstance(ttl_seconds, (int, float)) or not ttl_seconds >= 0.001:  # Redis' least
+            raise ValueError(f"Expected ttl_seconds to be a number above 0, got {ttl_seconds!r}.")
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)
         fields = with_id(message, redis_id)

@@ -105,7 +105,7 @@ class Sender:
         confirmation: Confirmation | None = None,
     ) -> dramatiq.Message[Any] | None:
         """See :meth:`barback.RedisBroker.enqueue_once`."""
-        if not isinstance(ttl_seconds, (int, float)) or not ttl_seconds >= 0.001:  # Redis' least
+        if not isinstance(ttl_seconds, (int, float)) or not ttl_seconds * 1000 >= 1:
             raise ValueError(f"Expected ttl_seconds to be a number above 0, got {ttl_seconds!r}.")
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)

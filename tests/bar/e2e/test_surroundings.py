@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,9 @@ from tests.conftest import PROJECT_DIR, program_environment
 
 FULL = Path("/dev/full")
 
+#: Nobody connects to it, and no server is started in the checkout.
+NOT_CONNECTED = {"REDIS_URL": "redis://127.0.0.1"}
+
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
 @pytest.mark.parametrize("program", [["producer.py"], ["-m", "barback"]])
@@ -23,7 +25,7 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
             [sys.executable, *program, "--help"],
             cwd=PROJECT_DIR,
             # Buffered, as for everybody: then Python writes once more as it ends.
-            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            env=program_environment(PYTHONUNBUFFERED="", **NOT_CONNECTED),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -37,12 +39,11 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
 
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    old["REDIS_URL"] = "redis://127.0.0.1"  # nobody connects to it
 
     run = subprocess.run(
         [sys.executable, "-c", "import producer, scheduler, procfile, web.app"],
         cwd=PROJECT_DIR,
-        env=program_environment(**old),
+        env=program_environment(**old, **NOT_CONNECTED),
         capture_output=True,
         text=True,
         timeout=60,

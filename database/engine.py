@@ -53,8 +53,11 @@ POSTGRESQL_OPTIONS: dict[str, str | int] = {
     "tcp_user_timeout": 15_000,  # milliseconds
 }
 
-#: How long to wait before we ask SQLite for a lock again, in milliseconds.
+#: How long SQLite waits for a lock before we ask again, in milliseconds.
 LOCK_POLL_MS = 5
+
+#: How long we wait as well, in seconds: for some locks SQLite does not.
+LOCK_PAUSE_SECONDS = 0.001
 
 #: SQLite has one writer at a time, so the threads of a process may as well wait here: quietly, and
 #: in the way of no other process.
@@ -197,10 +200,10 @@ def _insist(connection: sqlite3.Connection, statement: str) -> None:
     Asking again every few milliseconds is fairer.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_POLL_MS}")
     try:
         while not _try(connection, statement, is_last_try=time.monotonic() > deadline):
-            time.sleep(LOCK_POLL_MS / 1000)
+            time.sleep(LOCK_PAUSE_SECONDS)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 

@@ -4,6 +4,11 @@
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 VENV := .venv
+# One that is half made, was moved, or has lost its Python, is made anew.
+ifeq ($(origin VENV) $(shell [ ! -e .venv ] || (. .venv/bin/activate && "$$VIRTUAL_ENV/bin/python" -c '') \
+	2> /dev/null || echo broken),file broken)
+$(shell rm -rf .venv)
+endif
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 # One lock for every system and every Python from 3.11 on.

@@ -3,7 +3,8 @@
 import importlib.util
 import sys
 
-if sys.argv[:1] == ["-m"] and "barback" in sys.orig_argv:  # `python -m barback`
+# `python -m barback`; a Python before 3.10, which tells less, is to hear of it as well.
+if sys.argv[:1] == ["-m"] and "barback" in getattr(sys, "orig_argv", ["barback"]):
     _say_more = sys.excepthook
     sys.excepthook = lambda kind, *about: kind is KeyboardInterrupt or _say_more(kind, *about)
     if importlib.util.find_spec("dramatiq") is None:  # a person wants no traceback

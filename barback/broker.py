@@ -198,7 +198,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         Parameters:
           message, confirm: As for :meth:`enqueue`, which raises the same.
           token: What the message stands for: an order, a scheduled minute, a row of an outbox.
-          ttl_seconds: How long the token is remembered.
+          ttl_seconds: How long the token is remembered: a millisecond or more.
 
         Returns:
           A copy of the message, as it was enqueued, or None when the token had been used.

@@ -60,8 +60,11 @@ POSTGRESQL_OPTIONS: dict[str, str | int] = {
     "tcp_user_timeout": 15_000,  # milliseconds
 }
 
-#: How long SQLite waits for the write lock before we ask again, in milliseconds.
+#: How long SQLite waits for a lock before we ask again, in milliseconds.
 LOCK_POLL_MS = 5
+
+#: How long we wait as well, in seconds: for some locks SQLite does not.
+LOCK_PAUSE_SECONDS = 0.001
 
 #: SQLite has one writer at a time, so the threads of a process may as well wait here: quietly, and
 #: in the way of no other process. It knows its owner, who can therefore let go of what may be his.
@@ -194,7 +197,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     with _as_sqlalchemy_says_it("PRAGMA"):
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        # In a new file this asks for a lock, for which SQLite never waits.
+        _insist(connection, "PRAGMA journal_mode = WAL")
         # As the embedded server, it may lose the last second when the machine (not a process)
         # fails. In return no writer keeps the others waiting for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -206,7 +210,10 @@ def _begin_sqlite(connection: Connection) -> None:
     statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
     with _as_sqlalchemy_says_it(statement):
         if statement == "BEGIN IMMEDIATE":
-            _begin_writing(driver_connection)
+            # A transaction that reads first and writes later fails at once when another one has
+            # written in between ("database is locked", whatever the timeout), so the lock is taken
+            # at the beginning.
+            _insist(driver_connection, statement)
         else:
             driver_connection.execute(statement)
 
@@ -220,29 +227,27 @@ def _as_sqlalchemy_says_it(statement: str) -> Iterator[None]:
         raise OperationalError(statement, None, error) from error
 
 
-def _begin_writing(connection: sqlite3.Connection) -> None:
-    """Take SQLite's write lock.
+def _insist(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute what needs a lock, as soon as it is free.
 
-    A transaction that reads first and writes later fails at once when another one has written in
-    between ("database is locked", whatever the timeout), so the lock is taken at the beginning.
-
-    SQLite waits for the lock with pauses that grow to 100 ms, and whoever came last has the
-    shortest ones. Asking again every few milliseconds is fairer.
+    SQLite waits with pauses that grow to 100 ms, and whoever came last has the shortest ones.
+    Asking again every few milliseconds is fairer.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     connection.execute(f"PRAGMA busy_timeout = {LOCK_POLL_MS}")
     try:
-        while not _take_write_lock(connection, is_last_try=time.monotonic() > deadline):
-            pass
+        while not _try(connection, statement, is_last_try=time.monotonic() > deadline):
+            time.sleep(LOCK_PAUSE_SECONDS)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _take_write_lock(connection: sqlite3.Connection, *, is_last_try: bool) -> bool:
+def _try(connection: sqlite3.Connection, statement: str, *, is_last_try: bool) -> bool:
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(statement)
     except sqlite3.OperationalError as error:
-        if is_last_try or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # of whichever kind
+        if is_last_try or not is_busy:
             raise
         return False
     return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from barback.sending.preparing import (
 from barback.store.calls import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from barback.connection.confirmation import Confirmation
     from barback.connection.connection import RedisConnection
@@ -39,13 +41,14 @@ Sent = list[dramatiq.Message[Any]]
 
 
 def send_many(
-    actor: dramatiq.Actor[..., Any], arguments: Iterable[tuple[Any, ...] | Mapping[str, Any]]
+    actor: dramatiq.Actor[..., Any],
+    arguments: Iterable[tuple[Any, ...] | list[Any] | Mapping[str, Any]],
 ) -> int:
     """Send an actor many messages.
 
     Parameters:
       actor: The actor.
-      arguments: For each message a tuple of positional or a mapping of keyword arguments.
+      arguments: For each message a tuple or list of positional, or a mapping of keyword arguments.
 
     Returns:
       How many messages were sent: all of them.
@@ -53,11 +56,18 @@ def send_many(
     Raises:
       BulkEnqueueFailed: When some were not; it tells how many were.
     """
-    messages = (
-        actor.message(*each) if isinstance(each, tuple) else actor.message(**each)
-        for each in arguments
+    return enqueue_all(actor.broker, (_message_of(actor, each) for each in arguments))
+
+
+def _message_of(actor: dramatiq.Actor[..., Any], arguments: object) -> dramatiq.Message[Any]:
+    if isinstance(arguments, Mapping):
+        return actor.message(**arguments)
+    if isinstance(arguments, (tuple, list)):
+        return actor.message(*arguments)
+    raise TypeError(
+        "Expected for each message a tuple, such as (1,), or a mapping of its arguments, "
+        f"got {reprlib.repr(arguments)}."
     )
-    return enqueue_all(actor.broker, messages)
 
 
 def enqueue_all(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
+import venv
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.processes import ProcessStarter
 
 
@@ -81,6 +82,42 @@ def test_make_says_which_python_it_needs(start: ProcessStarter) -> None:
 
     assert run.exit_code == 2
     assert "Error: Python 3.11 or newer is needed" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "activate",
+    [
+        pytest.param(None, id="half made"),
+        pytest.param("VIRTUAL_ENV=/moved/from/here/.venv", id="moved, or without its Python"),
+    ],
+)
+def test_make_makes_a_broken_environment_anew(
+    activate: str | None, start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given an environment that cannot be used
+    shutil.copy(Path(__file__).parents[3] / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    if activate:
+        (python.parent / "activate").write_text(activate)
+
+    # When it is wanted, and there is no Python to make another one with
+    run = start.run(["make", "-C", str(tmp_path), "run", "PYTHON=no-such-python"])
+
+    # Expect make to be about to make another one
+    assert "Error: Python 3.11 or newer is needed" in run.stderr
+    assert not python.parent.exists()
+
+
+def test_make_keeps_an_environment_that_works(start: ProcessStarter, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[3] / "Makefile", tmp_path)
+    venv.create(tmp_path / ".venv")
+
+    assert start.run(["make", "-C", str(tmp_path), "help"]).exit_code == 0
+
+    assert (tmp_path / ".venv/bin/activate").exists()
 
 
 @pytest.mark.slow

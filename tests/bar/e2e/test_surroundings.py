@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from tests.conftest import PROJECT_DIR, program_environment
 
 FULL = Path("/dev/full")
 
-#: Nobody connects to it. Without one, a program that is imported here starts the embedded server.
-NO_SERVER = "redis://127.0.0.1"
+#: Nobody connects to it, and no server is started in the checkout.
+NOT_CONNECTED = {"REDIS_URL": "redis://127.0.0.1"}
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
@@ -26,7 +25,7 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
             [sys.executable, *program, "--help"],
             cwd=PROJECT_DIR,
             # Buffered, as for everybody: then Python writes once more as it ends.
-            env={**os.environ, "PYTHONUNBUFFERED": "", "REDIS_URL": NO_SERVER},
+            env=program_environment(PYTHONUNBUFFERED="", **NOT_CONNECTED),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -39,12 +38,12 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
 
 
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
-    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "REDIS_URL": NO_SERVER}
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
     run = subprocess.run(
         [sys.executable, "-c", "import producer, scheduler, procfile, web.app"],
         cwd=PROJECT_DIR,
-        env=program_environment(**old),
+        env=program_environment(**old, **NOT_CONNECTED),
         capture_output=True,
         text=True,
         timeout=60,
@@ -77,3 +76,21 @@ def test_ctrl_c_while_a_program_is_still_starting_ends_it_without_a_word(
     )
 
     assert (run.returncode, run.stdout, run.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_python_before_3_10_is_told_what_it_lacks() -> None:
+    # Given that it has not sys.orig_argv, nor any packages
+    program = "import sys; del sys.orig_argv; sys.argv = ['-m']; import barback"
+
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        cwd=PROJECT_DIR,
+        env=program_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.startswith("Error: this Python lacks what barback needs.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -411,6 +412,17 @@ def test_of_many_who_enqueue_under_one_token_one_succeeds(
     assert brokers[0].queue_length("default") == 1
     start_worker(brokers[0])
     assert effects.wait_for(1) == winners.all
+
+
+@pytest.mark.stock_fails("there is no enqueue_once")
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), dt.timedelta(days=1)])
+def test_a_time_for_which_no_token_can_be_remembered_is_the_callers_error(
+    broker: Any, effects: Effects, ttl: Any
+) -> None:
+    actor = declare(broker, effects)
+
+    with pytest.raises(ValueError, match="Expected ttl_seconds to be a finite number of seconds"):
+        broker.enqueue_once(actor.message("a"), token="t", ttl_seconds=ttl)
 
 
 @pytest.mark.stock_fails("there is no enqueue_once")

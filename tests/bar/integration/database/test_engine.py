@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from queue import Queue
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,25 @@ def test_a_lock_that_is_held_for_too_long_is_an_error_that_callers_expect(
     ):
         pass
     writer.close()
+    engine.dispose()
+
+
+def test_a_process_waits_while_another_one_makes_the_file(tmp_path: Path) -> None:
+    # Given a new file, which another process has just begun to write
+    path = tmp_path / "bar.db"
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    engine = make_engine(make_url(f"sqlite:///{path}"))
+
+    # When it is opened
+    with ThreadPoolExecutor() as threads:
+        opening = threads.submit(lambda: engine.connect().close())
+        told_at_once = wait([opening], timeout=0.2).done
+        writer.close()
+
+    # Expect it to wait for its turn
+    assert not told_at_once
+    assert opening.exception() is None
     engine.dispose()
 
 

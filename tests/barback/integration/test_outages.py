@@ -13,6 +13,7 @@ from dramatiq.results.backends import RedisBackend
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer
 from barback.metrics import Metrics
+from barback.speedups import hooks
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ QUEUES = [f"queue-{n}" for n in range(8)]
 
 
 def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
-    session_dir: Path, caplog: pytest.LogCaptureFixture
+    session_dir: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a worker of many queues with work in progress
+    # Given a worker of many queues with work in progress, which does not insist on its results
+    monkeypatch.setattr(hooks, "INSIST_SECONDS", 0.0)
     server = EmbeddedServer(session_dir / "outages")
     broker = RedisBroker(url=server.ensure())
     broker.add_middleware(Results(backend=RedisBackend(client=broker.client)))

@@ -367,6 +367,7 @@ def test_what_could_not_be_taken_is_taken_when_the_keys_are_right_again(
     eventually(lambda: done == ["good"])
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("redis_ids", [["plain"], ["5:urgent"], ["plain", "5:urgent"]])
 def test_messages_that_a_queue_cannot_take_are_refused_and_leave_nothing(
     redis_ids: list[str], broker: RedisBroker

@@ -76,9 +76,8 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
     `dead delete`.
     """
     with target.broker() as broker:
-        warn_of_unknown(broker, queue)
+        status = warn_of_unknown(broker, queue)
         if not yes:
-            status = _status_of(broker, queue)
             ask(f"Delete {status.ready if status else 0:,} messages of {queue} for good?")
         purged = control.purge(broker, queue)
     if as_json:
@@ -87,13 +86,15 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
         click.echo(f"{purged:,} deleted.")
 
 
-def warn_of_unknown(broker: RedisBroker, queue: str) -> None:
-    """Say so where a queue is none, as its name may be mistyped."""
-    if _status_of(broker, queue) is None:
+def warn_of_unknown(broker: RedisBroker, queue: str) -> QueueStatus | None:
+    """The status of a queue. Say so where it is none, as its name may be mistyped."""
+    status = next((it for it in queue_statuses(broker) if it.name == queue), None)
+    if status is None:
         click.echo(
             f"Nothing was sent to {printable(queue)} and no worker serves it: is the name right?",
             err=True,
         )
+    return status
 
 
 def ask(question: str) -> None:
@@ -106,7 +107,3 @@ def ask(question: str) -> None:
         raise click.UsageError("Nobody can be asked here. If it is meant, say --yes.") from None
     if not is_meant:
         raise click.Abort
-
-
-def _status_of(broker: RedisBroker, queue: str) -> QueueStatus | None:
-    return next((status for status in queue_statuses(broker) if status.name == queue), None)

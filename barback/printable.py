@@ -38,6 +38,13 @@ def visible(text: str) -> str:
     return text.translate(_CONTROL_CHARACTERS)
 
 
+def visible_on_page(value: object) -> object:
+    """What a template is to show in place of a value, as Jinja's ``finalize``: :func:`visible`
+    text, and everything else as it is.
+    """
+    return visible(value) if isinstance(value, str) else value
+
+
 def shortened(text: str, length: int) -> str:
     """A text or, if it is longer, so many of its characters and how many more there are."""
     left_out = len(text) - length

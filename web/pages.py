@@ -9,7 +9,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from barback.i18n.middleware import address_in
-from barback.printable import visible
+from barback.printable import visible_on_page
 from translations import catalogue
 from web import filters
 from web.sessions import account_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _environment = Environment(
     loader=PackageLoader("web"),
     autoescape=select_autoescape(),
-    finalize=lambda value: visible(value) if isinstance(value, str) else value,
+    finalize=visible_on_page,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

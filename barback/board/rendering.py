@@ -18,7 +18,7 @@ from barback.board.texts import catalogue, done_in_words, in_words
 from barback.durations import moment_of
 from barback.i18n import formats
 from barback.i18n.middleware import address_in
-from barback.printable import json_text, printable, visible
+from barback.printable import json_text, printable, visible_on_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -80,7 +80,7 @@ def _as_text(value: object) -> str:
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
-    finalize=lambda value: visible(value) if isinstance(value, str) else value,
+    finalize=visible_on_page,
     trim_blocks=True,
     lstrip_blocks=True,
 )

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+#: Where Python programs whose clock is wrong find what they do first.
+WRONG_CLOCK_DIR = Path(__file__).parent / "wrong_clock"
+
 FAKETIME = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1")
 
 
@@ -36,4 +39,5 @@ def clock_off_by(seconds: float) -> dict[str, str]:
         "FAKETIME": f"{seconds:+.3f}s",
         # Waiting is by this clock, which has no date that could be wrong.
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(WRONG_CLOCK_DIR),
     }

@@ -47,7 +47,6 @@ class Scene:
         *,
         threads: int = 2,
         wait: bool = True,
-        program: Sequence[str] = ("dramatiq",),
         redis_url: str | None = None,
         variables: Mapping[str, str] | None = None,
         actors: str = ACTORS,
@@ -56,7 +55,7 @@ class Scene:
         """Start a worker of one process; by default, of all queues, and wait until it is ready."""
         worker = self._start(
             [
-                *program,
+                "dramatiq",
                 actors,
                 *(("--queues", *queues) if queues else ()),
                 "--processes",

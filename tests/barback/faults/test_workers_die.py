@@ -203,7 +203,6 @@ def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(
     go_on = tmp_path / "go-on"
     scene.start_worker(
         threads=1,
-        program=["python", "-m", "tests.barback.faults.under_faketime"],
         variables={"dramatiq_queue_prefetch": "1", **clock_off_by(offset_seconds)},
     )
     scene.send("wrong-clock", hold=str(go_on))

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from barback.cli.dead_table import letter_lines, letters_table
 from barback.cli.name_type import NAME
-from barback.cli.output import json_option, print_json
+from barback.cli.output import json_option, print_json, print_table
 from barback.control.beginnings import scan_payloads
 from barback.dead_letters import DeadLetters
 from barback.monitoring.queues import queue_statuses
@@ -88,7 +88,7 @@ def list_letters(
     elif not shown:
         click.echo(_NONE_SUCH if queue or actor else "There are no dead letters.")
     else:
-        Console().print(letters_table(shown))
+        print_table(letters_table(shown))
         if actor is None and total > len(shown):
             click.echo(f"{total - len(shown):,} more; --limit shows them.")
         if any(letter.reason == "unknown actor" for letter in shown):

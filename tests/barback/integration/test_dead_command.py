@@ -166,6 +166,22 @@ def test_a_letter_is_found_by_the_message_id_that_logs_have(
     assert dead("requeue", message.message_id[:8]).output == "1 requeued.\n"
 
 
+def test_a_letter_of_a_stock_program_is_found_by_its_message_id_as_well(
+    broker: RedisBroker, dead: Callable[..., Result]
+) -> None:
+    # Given dead letters under ids that tell nothing of their messages
+    for name in ("2a2f35ad-4d0f", "9b1d7e60-77aa"):
+        bury(broker, name)
+    wanted = DeadLetters(broker, "beer").get("2a2f35ad-4d0f")
+    assert wanted is not None
+    assert wanted.fields is not None
+    message_id = wanted.fields["message_id"]
+
+    assert json.loads(dead("show", message_id[:13], "--json").output)["id"] == "2a2f35ad-4d0f"
+    assert dead("delete", message_id).output == "1 deleted.\n"
+    assert left(broker) == {"9b1d7e60-77aa"}
+
+
 @pytest.mark.parametrize("mistyped", [("--queue", "beeer"), ("--actor", "puor")])
 def test_a_mistyped_name_is_not_taken_for_a_success(
     mistyped: tuple[str, str], broker: RedisBroker, dead: Callable[..., Result]

@@ -53,6 +53,17 @@ def test_a_failed_message_keeps_its_last_error(broker: RedisBroker) -> None:
 
 
 @pytest.mark.usefixtures("served")
+def test_of_an_error_with_a_document_in_it_the_beginning_is_kept(broker: RedisBroker) -> None:
+    send(broker, "nobody" + "y" * 300_000)
+
+    (letter,) = DeadLetters(broker, "beer")
+    assert letter.error is not None
+    assert letter.error.startswith("LookupError: no such guest: nobodyyyy")
+    assert letter.error.endswith("more characters)")
+    assert len(letter.error) < 2_100
+
+
+@pytest.mark.usefixtures("served")
 def test_a_payload_that_is_no_message_is_kept_as_it_is(broker: RedisBroker) -> None:
     # Given nonsense between two messages
     payload = b'\xff{"queue_name"'

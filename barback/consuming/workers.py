@@ -14,6 +14,7 @@ from barback.consuming.announcing import Announcement, require_queues, warn_of_d
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.forks import part_with_forks
+from barback.consuming.interruptions import complete_interrupted_ends, survive_interrupts
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import dramatiq
     from dramatiq import Consumer, Worker
     from dramatiq.middleware import Middleware
-    from dramatiq.worker import ConsumerThread
+    from dramatiq.worker import ConsumerThread, WorkerThread
 
     from barback.connection.confirmation import Confirmation
     from barback.messages.delivery import Delivery
@@ -140,6 +141,11 @@ class Workers:
         # Dramatiq looks for due messages in there after each message. There never are any, and
         # this queue says so ten times faster.
         thread.delay_queue = WorkQueue()  # type: ignore[assignment]
+        complete_interrupted_ends(thread)
+
+    def begin_worker_thread(self, thread: WorkerThread) -> None:
+        """Called in each worker thread before it works."""
+        survive_interrupts(thread)
 
     def begin_message(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs a message."""

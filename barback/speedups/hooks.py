@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 import redis
 from dramatiq import Broker
 from dramatiq.errors import ConnectionFailed
-from dramatiq.middleware import GroupCallbacks, Middleware, MiddlewareError
+from dramatiq.middleware import (
+    GroupCallbacks,
+    Middleware,
+    MiddlewareError,
+    ShutdownNotifications,
+    TimeLimit,
+)
 from dramatiq.middleware import Pipelines as DramatiqPipelines
 from dramatiq.results import Results
 
@@ -48,6 +54,11 @@ ENDS = frozenset(
 )
 
 
+#: What interrupts the thread of an actor. When that has ended, these hooks are called before all
+#: others: a time limit that strikes while a retry is sent, or a result is kept, would undo that.
+INTERRUPTERS = (TimeLimit, ShutdownNotifications)
+
+
 class Implementations(dict[str, "Hooks"]):
     """By signal: which of some middleware have a hook for it, looked up when that is first wanted.
 
@@ -75,7 +86,9 @@ class HookTable:
     def __init__(self, middleware: list[Middleware]) -> None:
         self.middleware = middleware
         self.before = Implementations(middleware, "before_")
-        self.after = Implementations(middleware[::-1], "after_")
+        inwards = middleware[::-1]
+        inwards.sort(key=lambda it: not isinstance(it, INTERRUPTERS))
+        self.after = Implementations(inwards, "after_")
 
 
 class HookedBroker(Broker):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import redis
 from dramatiq.common import q_name
 from dramatiq.errors import BrokerError
-from dramatiq.middleware import Retries
+from dramatiq.middleware import GroupCallbacks, Retries
 
-from barback.errors import BrokerUnavailable, MessageRejected
+from barback.errors import BrokerUnavailable, MessageRejected, is_away_or_full
 from barback.messages.delivery import Delivery, FollowUp
 from barback.messages.ids import new_id
 from barback.sending.guarding import in_place_of, is_unique, with_unique_key
@@ -165,8 +165,8 @@ class Sender:
         return sent
 
     def keep_alive(self, message: MessageProxy, middleware: Middleware, error: Exception) -> None:
-        """Keep a message alive when what follows from it (its retry, the next step of its
-        pipeline) could not be sent. Dramatiq would acknowledge it.
+        """Keep a message alive when what follows from it (its retry, the next of its pipeline, the
+        count of its group) could not be sent. Dramatiq would acknowledge it.
 
         Parameters:
           message: The message.
@@ -175,7 +175,8 @@ class Sender:
         """
         if not isinstance(message, Delivery):
             return
-        if isinstance(error, BrokerUnavailable):
+        is_uncounted = isinstance(middleware, GroupCallbacks) and is_away_or_full(error)
+        if is_uncounted or isinstance(error, BrokerUnavailable):
             redis_id = self._id_for(message)
             payload = encode(with_id(message, redis_id), self.max_message_bytes)
             message.follow_by(FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS))

@@ -11,9 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import redis
 from dramatiq import Broker
-from dramatiq.errors import ConnectionFailed
 from dramatiq.middleware import (
     GroupCallbacks,
     Middleware,
@@ -24,6 +22,7 @@ from dramatiq.middleware import (
 from dramatiq.middleware import Pipelines as DramatiqPipelines
 from dramatiq.results import Results
 
+from barback.errors import is_away, is_away_or_full
 from barback.printable import first_line
 from barback.speedups.pipelines import Pipelines
 
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
     Hooks = list[tuple[Middleware, str]]
 
-
-#: What hooks raise while nobody answers. A traceback tells nothing more, and every thread has one.
-AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
 
 #: What keeps what others wait for: a result, or how many of a group are left. Were that left out,
 #: they would wait for ever, since the message itself ends well.
@@ -116,8 +112,8 @@ class HookedBroker(Broker):
             try:
                 try:
                     getattr(middleware, name)(self, *args, **kwargs)
-                except AWAY_ERRORS as error:
-                    if not isinstance(middleware, KEEPERS):
+                except Exception as error:
+                    if not (isinstance(middleware, KEEPERS) and is_away(error)):
                         raise
                     self._insist(name, middleware, error, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
@@ -160,14 +156,16 @@ class HookedBroker(Broker):
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             try:
                 getattr(middleware, hook_name)(self, *args, **kwargs)
-            except AWAY_ERRORS as same:
-                error = same
+            except Exception as next_error:
+                if not is_away(next_error):
+                    raise
+                error = next_error
             else:
                 return
         raise error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
-        if isinstance(error, AWAY_ERRORS):
+        if is_away_or_full(error):  # a traceback tells nothing more, and every thread has one
             self.logger.error(
                 "%s of %s was left out. Reason: %s.",
                 hook_name,

@@ -19,6 +19,7 @@ from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
 from barback.exits import EXIT_BROKER, end_process, end_with_parent, end_with_terminal
+from barback.interrupts import notify_all_at_shutdown
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
 from barback.speedups.work_queue import WorkQueue
@@ -123,6 +124,7 @@ class Workers:
             warn_of_divided_limits(actors)
         worker.work_queue = state.work_queue  # type: ignore[assignment]
         unlock_time_limits(middleware)
+        notify_all_at_shutdown(middleware)
         try:
             check_store(self._store, self._confirmation)
             if queues:

@@ -78,12 +78,11 @@ class Sender:
     ) -> dramatiq.Message[Any]:
         """See :meth:`barback.RedisBroker.enqueue`."""
         check_delay(delay_ms)
-        hooks = self.hooks
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)
         fields = with_id(message, redis_id)
         sent = as_sent(message, fields, delay_ms)
-        hooks.emit_before("enqueue", sent, delay_ms)
+        self.hooks.emit_before("enqueue", sent, delay_ms)
         payload = encode_sent(fields, sent, self.max_message_bytes)
         if not self._follows(message, redis_id, payload, delay_ms):
             if is_unique(sent):
@@ -102,7 +101,7 @@ class Sender:
                 calls.send(invocation, confirmation)
             except redis.RedisError as error:
                 raise unavailable(error) from error
-        hooks.emit_after("enqueue", sent, delay_ms)
+        self.hooks.emit_after("enqueue", sent, delay_ms)
         return sent
 
     def enqueue_once(

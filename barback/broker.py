@@ -118,6 +118,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         self._own_after = {
             "process_boot": self._workers.begin_process,
             "consumer_thread_boot": self._workers.begin_consumer_thread,
+            "worker_thread_boot": self._workers.begin_worker_thread,
             "worker_shutdown": self._workers.end,
         }
 
@@ -203,9 +204,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         Returns:
           A copy of the message, as it was enqueued, or None when the token had been used.
         """
-        confirmation = Confirmation.parse(confirm)
         return self.sender.enqueue_once(
-            message, token=token, ttl_seconds=ttl_seconds, confirmation=confirmation
+            message, token=token, ttl_seconds=ttl_seconds, confirmation=Confirmation.parse(confirm)
         )
 
     def queue_length(self, queue_name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import redis
 from dramatiq.errors import BrokerError, ConnectionFailed
 from dramatiq.middleware import MiddlewareError
+from redis.exceptions import ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError
 
 
 class BrokerUnavailable(ConnectionFailed, redis.RedisError):
@@ -75,6 +76,33 @@ def is_about_data(error: Exception) -> bool:
     return isinstance(error, redis.ResponseError) and (
         isinstance(error, WrongKeyType) or "WRONGTYPE" in str(error) or "user_script" in str(error)
     )
+
+
+#: What is raised while a server answers nobody, or takes no writes from anybody.
+_AWAY_ERRORS = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    ConnectionFailed,
+    ReadOnlyError,
+    ClusterDownError,
+    MasterDownError,
+)
+
+#: How it says the latter where redis-py has no type for it.
+_TAKES_NO_WRITES = ("MISCONF ", "NOREPLICAS ")
+
+
+def is_away(error: Exception) -> bool:
+    """Whether a server serves nobody for a while. A full one does: it lets workers drain it."""
+    return isinstance(error, _AWAY_ERRORS) or (
+        isinstance(error, redis.ResponseError)
+        and any(words in str(error) for words in _TAKES_NO_WRITES)
+    )
+
+
+def is_away_or_full(error: Exception) -> bool:
+    """Whether a server keeps nothing new for a while."""
+    return is_away(error) or isinstance(error, OutOfMemoryError)
 
 
 class MessageRejected(BrokerError):  # noqa: N818 - see above

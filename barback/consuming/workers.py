@@ -14,10 +14,12 @@ from barback.consuming.announcing import Announcement, require_queues, warn_of_d
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
 from barback.consuming.forks import part_with_forks
+from barback.consuming.interruptions import complete_interrupted_ends, survive_interrupts
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
 from barback.exits import EXIT_BROKER, end_process, end_with_parent, end_with_terminal
+from barback.interrupts import notify_all_at_shutdown
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
 from barback.speedups.work_queue import WorkQueue
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import dramatiq
     from dramatiq import Consumer, Worker
     from dramatiq.middleware import Middleware
-    from dramatiq.worker import ConsumerThread
+    from dramatiq.worker import ConsumerThread, WorkerThread
 
     from barback.connection.confirmation import Confirmation
     from barback.messages.delivery import Delivery
@@ -122,6 +124,7 @@ class Workers:
             warn_of_divided_limits(actors)
         worker.work_queue = state.work_queue  # type: ignore[assignment]
         unlock_time_limits(middleware)
+        notify_all_at_shutdown(middleware)
         try:
             check_store(self._store, self._confirmation)
             if queues:
@@ -140,6 +143,11 @@ class Workers:
         # Dramatiq looks for due messages in there after each message. There never are any, and
         # this queue says so ten times faster.
         thread.delay_queue = WorkQueue()  # type: ignore[assignment]
+        complete_interrupted_ends(thread)
+
+    def begin_worker_thread(self, thread: WorkerThread) -> None:
+        """Called in each worker thread before it works."""
+        survive_interrupts(thread)
 
     def begin_message(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs a message."""

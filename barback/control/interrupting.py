@@ -6,7 +6,9 @@ import threading
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from dramatiq.middleware.threading import is_gevent_active, raise_thread_exception
+from dramatiq.middleware.threading import is_gevent_active
+
+from barback.interrupts import interrupt_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +19,18 @@ if TYPE_CHECKING:
 _is_gevent_active = cache(is_gevent_active)
 
 
-def interrupt_of_this_thread() -> Callable[[type[Interrupt]], None]:
-    """What raises an interrupt in the thread that calls this; with gevent, in its greenlet, which
-    the interpreter knows no thread of.
+def interrupt_of_this_thread() -> Callable[[type[Interrupt]], bool]:
+    """What raises an interrupt in the thread that calls this, or tells that it did not, and is to
+    be called again; with gevent, in its greenlet, which the interpreter knows no thread of.
     """
     if not _is_gevent_active():
-        return partial(raise_thread_exception, threading.get_ident())
+        return partial(interrupt_thread, threading.get_ident())
     import gevent  # type: ignore[import-untyped]  # noqa: PLC0415 - it is there, as it is active
 
     greenlet: Any = gevent.getcurrent()
-    return partial(greenlet.kill, block=False)
+
+    def interrupt(kind: type[Interrupt]) -> bool:
+        greenlet.kill(kind, block=False)
+        return True
+
+    return interrupt

@@ -77,19 +77,21 @@ class RunningMessage:
         self.started_at = started_at
         self.progress: Progress | None = None
         self.cancelled_at: float | None = None
-        self._interrupt: Callable[[type[Interrupt]], None] | None = None
+        self._interrupt: Callable[[type[Interrupt]], bool] | None = None
 
     @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None
 
     def cancel(self) -> None:
-        """Ask the actor to stop, and interrupt it where it may be interrupted."""
+        """Ask the actor to stop, and interrupt it where it may be interrupted. Called again and
+        again while it goes on.
+        """
         with _interrupting:
             if self.cancelled_at is None:
                 self.cancelled_at = time.monotonic()
                 expect_cancellation(self.message)
-                self._interrupt_if_due()
+            self._interrupt_if_due()
 
     def begin_interruptible(self) -> None:
         """From now on, a cancellation interrupts the thread that calls this."""
@@ -120,9 +122,8 @@ class RunningMessage:
         }
 
     def _interrupt_if_due(self) -> None:
-        if self._interrupt is not None and self.is_cancelled:
-            interrupt, self._interrupt = self._interrupt, None  # once is enough
-            interrupt(Cancelled)
+        if self._interrupt is not None and self.is_cancelled and self._interrupt(Cancelled):
+            self._interrupt = None  # once is enough
 
 
 #: The message that the code which asks belongs to; coroutines of an actor have it, too.

@@ -149,6 +149,11 @@ class Delivery(MessageProxy):
         """Whether all that has to be done at its end is to acknowledge it."""
         return not (self.crashes or self.control or self.room or self._exception)
 
+    @property
+    def will_be_followed(self) -> bool:
+        """Whether a message is sent in the step that finishes this one."""
+        return bool(self._follow_ups)
+
     def take_next_id(self, priority: int) -> str | None:
         """The id for the entry that follows this one, its retry as a rule; None for all but the
         first, and where this one's id is none of ours.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import redis
 from dramatiq.common import q_name
 from dramatiq.errors import BrokerError
-from dramatiq.middleware import Retries
+from dramatiq.middleware import GroupCallbacks, Retries
 
-from barback.errors import BrokerUnavailable, MessageRejected
+from barback.errors import BrokerUnavailable, MessageRejected, is_away_or_full
 from barback.messages.delivery import Delivery, FollowUp
 from barback.messages.ids import new_id
 from barback.sending.guarding import in_place_of, is_unique, with_unique_key
@@ -78,12 +78,11 @@ class Sender:
     ) -> dramatiq.Message[Any]:
         """See :meth:`barback.RedisBroker.enqueue`."""
         check_delay(delay_ms)
-        hooks = self.hooks
         confirmation = confirmation or self.confirmation
         redis_id = self._id_for(message)
         fields = with_id(message, redis_id)
         sent = as_sent(message, fields, delay_ms)
-        hooks.emit_before("enqueue", sent, delay_ms)
+        self.hooks.emit_before("enqueue", sent, delay_ms)
         payload = encode_sent(fields, sent, self.max_message_bytes)
         if not self._follows(message, redis_id, payload, delay_ms):
             if is_unique(sent):
@@ -102,7 +101,7 @@ class Sender:
                 calls.send(invocation, confirmation)
             except redis.RedisError as error:
                 raise unavailable(error) from error
-        hooks.emit_after("enqueue", sent, delay_ms)
+        self.hooks.emit_after("enqueue", sent, delay_ms)
         return sent
 
     def enqueue_once(
@@ -165,8 +164,8 @@ class Sender:
         return sent
 
     def keep_alive(self, message: MessageProxy, middleware: Middleware, error: Exception) -> None:
-        """Keep a message alive when what follows from it (its retry, the next step of its
-        pipeline) could not be sent. Dramatiq would acknowledge it.
+        """Keep a message alive when what follows from it (its retry, the next of its pipeline, the
+        count of its group) could not be sent. Dramatiq would acknowledge it.
 
         Parameters:
           message: The message.
@@ -175,7 +174,8 @@ class Sender:
         """
         if not isinstance(message, Delivery):
             return
-        if isinstance(error, BrokerUnavailable):
+        is_uncounted = isinstance(middleware, GroupCallbacks) and is_away_or_full(error)
+        if is_uncounted or isinstance(error, BrokerUnavailable):
             redis_id = self._id_for(message)
             payload = encode(with_id(message, redis_id), self.max_message_bytes)
             message.follow_by(FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS))

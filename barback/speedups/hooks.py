@@ -11,13 +11,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import redis
 from dramatiq import Broker
-from dramatiq.errors import ConnectionFailed
-from dramatiq.middleware import GroupCallbacks, Middleware, MiddlewareError
+from dramatiq.middleware import (
+    GroupCallbacks,
+    Middleware,
+    MiddlewareError,
+    ShutdownNotifications,
+    TimeLimit,
+)
 from dramatiq.middleware import Pipelines as DramatiqPipelines
 from dramatiq.results import Results
 
+from barback.errors import is_away, is_away_or_full
 from barback.printable import first_line
 from barback.speedups.pipelines import Pipelines
 
@@ -26,9 +31,6 @@ if TYPE_CHECKING:
 
     Hooks = list[tuple[Middleware, str]]
 
-
-#: What hooks raise while nobody answers. A traceback tells nothing more, and every thread has one.
-AWAY_ERRORS = (redis.ConnectionError, redis.TimeoutError, ConnectionFailed)
 
 #: What keeps what others wait for: a result, or how many of a group are left. Were that left out,
 #: they would wait for ever, since the message itself ends well.
@@ -46,6 +48,11 @@ LONGEST_PAUSE_SECONDS = 1.0
 ENDS = frozenset(
     ["ack", "nack", "consumer_thread_shutdown", "worker_shutdown", "worker_thread_shutdown"]
 )
+
+
+#: What interrupts the thread of an actor. When that has ended, these hooks are called before all
+#: others: a time limit that strikes while a retry is sent, or a result is kept, would undo that.
+INTERRUPTERS = (TimeLimit, ShutdownNotifications)
 
 
 class Implementations(dict[str, "Hooks"]):
@@ -75,7 +82,9 @@ class HookTable:
     def __init__(self, middleware: list[Middleware]) -> None:
         self.middleware = middleware
         self.before = Implementations(middleware, "before_")
-        self.after = Implementations(middleware[::-1], "after_")
+        inwards = middleware[::-1]
+        inwards.sort(key=lambda it: not isinstance(it, INTERRUPTERS))
+        self.after = Implementations(inwards, "after_")
 
 
 class HookedBroker(Broker):
@@ -103,8 +112,8 @@ class HookedBroker(Broker):
             try:
                 try:
                     getattr(middleware, name)(self, *args, **kwargs)
-                except AWAY_ERRORS as error:
-                    if not isinstance(middleware, KEEPERS):
+                except Exception as error:
+                    if not (isinstance(middleware, KEEPERS) and is_away(error)):
                         raise
                     self._insist(name, middleware, error, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
@@ -147,14 +156,16 @@ class HookedBroker(Broker):
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             try:
                 getattr(middleware, hook_name)(self, *args, **kwargs)
-            except AWAY_ERRORS as same:
-                error = same
+            except Exception as next_error:
+                if not is_away(next_error):
+                    raise
+                error = next_error
             else:
                 return
         raise error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
-        if isinstance(error, AWAY_ERRORS):
+        if is_away_or_full(error):  # a traceback tells nothing more, and every thread has one
             self.logger.error(
                 "%s of %s was left out. Reason: %s.",
                 hook_name,

@@ -9,7 +9,7 @@ import redis
 from dramatiq import Middleware
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import MiddlewareError
+from dramatiq.middleware import MiddlewareError, ShutdownNotifications, TimeLimit
 from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
@@ -182,3 +182,23 @@ def test_a_result_is_left_out_when_its_server_stays_away(
     broker.emit_after("process_message", MessageProxy(message), result="served")
 
     assert "after_process_message of Results was left out. Reason: refused." in caplog.text
+
+
+def test_time_limits_end_before_anything_is_done_about_the_end_of_an_actor() -> None:
+    calls: list[str] = []
+
+    class Limit(TimeLimit):
+        def after_process_message(self, *_: Any, **__: Any) -> None:
+            calls.append("limit")
+
+    class Shutdown(ShutdownNotifications):
+        def after_process_message(self, *_: Any, **__: Any) -> None:
+            calls.append("shutdown")
+
+    class Retry(Middleware):
+        def after_process_message(self, *_: Any, **__: Any) -> None:
+            calls.append("retry")
+
+    HookedStub(middleware=[Limit(), Shutdown(), Retry()]).emit_after("process_message", None)
+
+    assert calls == ["shutdown", "limit", "retry"]

@@ -110,15 +110,14 @@ class HookedBroker(Broker):
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         for middleware, name in self.hooks_after(signal):
             try:
-                try:
-                    getattr(middleware, name)(self, *args, **kwargs)
-                except Exception as error:
-                    if not (isinstance(middleware, KEEPERS) and is_away(error)):
-                        raise
-                    self._insist(name, middleware, error, *args, **kwargs)
+                getattr(middleware, name)(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - as Dramatiq does
-                self._report_failure(name, middleware, error)
-                self.after_hook_failed(signal, middleware, error, *args)
+                last_error: Exception | None = error
+                if isinstance(middleware, KEEPERS):
+                    last_error = self._insist(name, middleware, error, *args, **kwargs)
+                if last_error is not None:
+                    self._report_failure(name, middleware, last_error)
+                    self.after_hook_failed(signal, middleware, last_error, *args)
         if signal in self._own_after:
             self._own_after[signal](*args)
 
@@ -146,23 +145,21 @@ class HookedBroker(Broker):
 
     def _insist(
         self, hook_name: str, middleware: Middleware, error: Exception, *args: Any, **kwargs: Any
-    ) -> None:
-        """Call a hook until its server is back; raises its last error when that takes too long."""
+    ) -> Exception | None:
+        """Call a hook anew while its server is away; returns the error it ends with, if any."""
         give_up_at = time.monotonic() + INSIST_SECONDS
         pause_seconds = FIRST_PAUSE_SECONDS
-        while time.monotonic() < give_up_at:
+        while is_away(error) and time.monotonic() < give_up_at:
             self.logger.debug("%s has to wait: %s", hook_name, error)
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             try:
                 getattr(middleware, hook_name)(self, *args, **kwargs)
-            except Exception as next_error:
-                if not is_away(next_error):
-                    raise
+            except Exception as next_error:  # noqa: BLE001 - it is told, once it is the last one
                 error = next_error
             else:
-                return
-        raise error
+                return None
+        return error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
         if is_away_or_full(error):  # a traceback tells nothing more, and every thread has one

@@ -57,7 +57,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
 
     Raises:
       ValueError: When one of these cannot be used, or `client` decodes its answers.
-      TypeError: When a subclass overrides what stock Dramatiq calls, and this broker does not.
+      TypeError: When redis-py knows no such parameter; or when a subclass overrides what stock
+        Dramatiq calls, and this broker does not.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dramatiq.brokers.redis import DEFAULT_DEAD_MESSAGE_TTL, DEFAULT_HEARTBEAT_TIMEOUT
 from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 
+from barback.compat.actor_options import check_actor_options
 from barback.compat.extension_points import refuse_dead_overrides
 from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
@@ -56,7 +57,8 @@ class RedisBroker(HookedBroker, StockRedisBroker):
 
     Raises:
       ValueError: When one of these cannot be used, or `client` decodes its answers.
-      TypeError: When a subclass overrides what stock Dramatiq calls, and this broker does not.
+      TypeError: When redis-py knows no such parameter; or when a subclass overrides what stock
+        Dramatiq calls, and this broker does not.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             maintenance_chance=lambda: self.maintenance_chance,
         )
         self._own_before = {
+            "declare_actor": check_actor_options,
             "process_message": self._workers.begin_message,
             "worker_boot": self._begin_worker,
             "worker_shutdown": self._workers.begin_end,

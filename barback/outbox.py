@@ -19,6 +19,7 @@ Needs the extra ``outbox`` (SQLAlchemy Core)::
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,20 @@ class Outbox:
         self._unsendable_ids: set[int] = set()
 
     def add(self, transaction: Connection | Session, message: dramatiq.Message[Any]) -> None:
-        """Write a message as part of the caller's transaction."""
+        """Write a message as part of the caller's transaction.
+
+        Parameters:
+          transaction: The caller's connection or session; with asyncio, that of its ``run_sync``.
+          message: The message.
+
+        Raises:
+          TypeError: When `transaction` is one of asyncio, on which this would write nothing.
+        """
+        if inspect.iscoroutinefunction(getattr(transaction, "execute", None)):
+            raise TypeError(
+                f"Expected a Connection or a Session, got an {type(transaction).__name__}. With "
+                "asyncio, write: await transaction.run_sync(outbox.add, message)"
+            )
         transaction.execute(insert(self.table).values(message=message.encode()))
 
     def flush(self, engine: Engine) -> int:
@@ -102,9 +116,11 @@ class Outbox:
         Raises:
           ConnectionFailed: The broker is unavailable or unsuitable.
           sqlalchemy.exc.SQLAlchemyError: The database cannot be used.
+          TypeError: `engine` is none of ``create_engine()``.
 
         Whatever is raised, the messages that were not sent stay.
         """
+        _check_engine(engine)
         flushed = last_id = 0
         while rows := self._read_batch(engine, after_id=last_id):
             flushed += self._send_batch(engine, rows)
@@ -151,15 +167,27 @@ class Outbox:
         return True
 
 
+def _check_engine(engine: Engine) -> None:
+    if not isinstance(engine, Engine):
+        raise TypeError(
+            f"Expected an Engine, got an {type(engine).__name__}. Make one with create_engine(); "
+            "a program that has an AsyncEngine needs one more for its outbox."
+        )
+
+
 class OutboxRelay:
     """A thread that sends what is in an outbox: when it is woken, and every few seconds.
 
     Parameters:
       outbox: The outbox.
       engine: The database in which its table is.
+
+    Raises:
+      TypeError: When `engine` is none of ``create_engine()``.
     """
 
     def __init__(self, outbox: Outbox, engine: Engine) -> None:
+        _check_engine(engine)
         self.outbox = outbox
         self.engine = engine
         self._wake = threading.Event()

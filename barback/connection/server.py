@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -31,11 +32,16 @@ _UPGRADE = "Upgrade the server."
 
 
 def check_client(client: redis.Redis) -> None:
-    """Refuse a client that would decode payloads.
+    """Refuse a client that would decode payloads, or one of asyncio.
 
     Raises:
-      ValueError: When it would.
+      ValueError: When it is such a one.
     """
+    if inspect.iscoroutinefunction(client.execute_command):
+        raise ValueError(
+            "Expected a client such as redis.Redis, got one of redis.asyncio. Give the broker a "
+            "URL, or a client of its own: Dramatiq sends and works in threads."
+        )
     if client.get_connection_kwargs().get("decode_responses"):
         raise ValueError(
             "Expected a client that answers in bytes, got one with decode_responses=True. "

@@ -49,6 +49,7 @@ def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
       UnusableUrl: When the URL cannot be used.
       BrokerUnavailable: When no server of a cluster can be reached: they say where keys are, so
         there is no client without them.
+      TypeError: When redis-py knows no such parameter.
     """
     if url is None:
         over_tcp = not parameters.get("unix_socket_path")
@@ -81,6 +82,8 @@ def _plain_client(url: str, parameters: dict[str, Any]) -> redis.Redis:
     over_tcp = in_url.get("connection_class") is not redis.UnixDomainSocketConnection
     completed = connection_parameters(parameters, over_tcp=over_tcp)
     made = redis.ConnectionPool.from_url(url, **completed)
+    # What is misspelled is refused here, as by redis.Redis, and not by the first send.
+    made.connection_class(**made.connection_kwargs)
     return PatientClient(connection_pool=made, single_connection_client=single)
 
 

@@ -52,13 +52,13 @@ class EmbeddedServer:
 
     data_dir: Path
 
-    def __post_init__(self) -> None:
+    def __init__(self, data_dir: str | os.PathLike[str]) -> None:
         # Resolved, so that all who reach the directory by different links agree on the socket.
         try:
-            resolved = Path(os.path.realpath(self.data_dir))
+            resolved = Path(os.path.realpath(data_dir))
         except FileNotFoundError:
             raise EmbeddedServerError(
-                f"The directory {self.data_dir} cannot be found: the current directory is gone. "
+                f"The directory {data_dir} cannot be found: the current directory is gone. "
                 "Change to another one, or set BARBACK_DATA_DIR to an absolute path."
             ) from None
         object.__setattr__(self, "data_dir", resolved)

@@ -165,6 +165,11 @@ def test_messages_survive_a_stop(server: EmbeddedServer) -> None:
     assert connect(server).lrange("dramatiq:beer", 0, -1) == ["order-1"]
 
 
+def test_a_directory_may_be_named_by_text_or_by_a_path(tmp_path: Path) -> None:
+    assert EmbeddedServer(str(tmp_path)) == EmbeddedServer(tmp_path)
+    assert EmbeddedServer(str(tmp_path)).data_dir == tmp_path.resolve()
+
+
 def test_stopping_what_does_not_run_is_no_error(server: EmbeddedServer) -> None:
     assert not server.stop()
     server.ensure()

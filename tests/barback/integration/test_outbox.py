@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import threading
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 from sqlalchemy import Engine, MetaData, event, func, make_url, select
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from barback import RedisBroker
 from barback.errors import BrokerUnavailable
@@ -95,6 +97,35 @@ def test_what_is_rolled_back_is_never_sent(
     # Expect nothing to be sent
     assert outbox.flush(engine) == 0
     assert broker.queue_length("email") == 0
+
+
+def test_what_asyncio_would_lose_is_refused_and_what_helps_is_told(
+    outbox: Outbox, broker: RedisBroker, postgres_url: str
+) -> None:
+    database = make_engine(make_url(postgres_url))
+    metadata.create_all(database)
+
+    async def sign_up() -> None:
+        engine = create_async_engine(database.url)
+        async with AsyncSession(engine) as session, engine.connect() as connection:
+            # Nobody awaits what these return, so the message would be lost without an error
+            for asynchronous in (session, connection):
+                with pytest.raises(TypeError, match=r"run_sync\(outbox\.add, message\)"):
+                    outbox.add(asynchronous, a_message(1))  # type: ignore[arg-type]
+            await session.run_sync(outbox.add, a_message(2))
+            await session.commit()
+        with pytest.raises(TypeError, match="got an AsyncEngine"):
+            OutboxRelay(outbox, engine)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="got an AsyncEngine"):
+            outbox.flush(engine)  # type: ignore[arg-type]
+        await engine.dispose()
+
+    asyncio.run(sign_up())
+
+    assert outbox.flush(database) == 1
+    assert broker.queue_length("email") == 1
+    metadata.drop_all(database)
+    database.dispose()
 
 
 def test_many_relays_at_once_send_every_message_once(

@@ -61,6 +61,12 @@ def test_a_wrong_url_is_answered_with_the_right_form(url: str, complaint: str) -
         check_redis_url(url)
 
 
+@pytest.mark.parametrize("url", ["redis://h", "rediss://h", "unix:///s", None])
+def test_a_parameter_that_is_misspelled_is_refused_before_anything_is_sent(url: str | None) -> None:
+    with pytest.raises(TypeError, match="max_mesage_bytes"):
+        client_for(url, {"max_mesage_bytes": 5})
+
+
 @pytest.mark.parametrize("scheme", ["redis", "redis+sentinel", "redis+cluster"])
 def test_no_complaint_shows_a_password(scheme: str) -> None:
     # Given a password that ends the address early

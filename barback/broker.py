@@ -109,7 +109,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         self._stock_commands = StockCommands(
             self.store,
             lambda: self.broker_id,
-            maintain=self._maintain,
+            maintain=self._recovery.maintain_as_stock,
             maintenance_chance=lambda: self.maintenance_chance,
         )
         self._own_before = {
@@ -242,10 +242,6 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         self._workers.begin(
             worker, self.get_declared_queues(), self.middleware, self.actors.values()
         )
-
-    def _maintain(self, queue_name: str) -> None:
-        self._recovery.recover_silent(queue_name)
-        self._recovery.purge_dead_letters(queue_name)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):

@@ -80,9 +80,14 @@ class Recovery:
             if timed_out or not _is_connected(connection, worker_id):
                 self._recover(worker_id, queue_name, heartbeat)
 
-    def recover_silent(self, queue_name: str) -> None:
-        """Recover the workers of a queue that have been silent for the heartbeat time-out, without
-        a look at their connections.
+    def maintain(self, queue_names: Iterable[str]) -> None:
+        """Do what is due about once a minute."""
+        self._maintenance.maintain(queue_names)
+
+    def maintain_as_stock(self, queue_name: str) -> None:
+        """Do for a queue what stock Dramatiq's calls do now and then: recover the workers that have
+        been silent for the heartbeat time-out, without a look at their connections, and forget the
+        dead letters that are older than their time to live.
         """
         suspects = self._store.heartbeat(
             self._store.connections_to(queue_name),
@@ -92,13 +97,6 @@ class Recovery:
         )
         for worker_id, heartbeat in _pairs(suspects[queue_name]):
             self._recover(worker_id, queue_name, heartbeat)
-
-    def maintain(self, queue_names: Iterable[str]) -> None:
-        """Do what is due about once a minute."""
-        self._maintenance.maintain(queue_names)
-
-    def purge_dead_letters(self, queue_name: str) -> None:
-        """Forget the dead letters of a queue that are older than their time to live."""
         self._maintenance.purge_dead_letters(queue_name)
 
     def _recover(self, worker_id: str, queue_name: str, heartbeat: bytes) -> None:

@@ -158,6 +158,25 @@ def test_a_taken_port_is_one_line_before_anything_starts(start: ProcessStarter) 
         assert f"WEB_PORT={port + 1}" in line
 
 
+def test_a_slip_in_an_actor_is_told_once_before_anything_starts(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given three programs that import a module with a syntax error
+    (tmp_path / "slipped.py").write_text("def serve_a_juice(:\n")
+    procfile = tmp_path / "Procfile"
+    procfile.write_text(
+        "beer: dramatiq slipped -Q beer\ncoffee: dramatiq slipped\nclock: periodiq slipped\n"
+    )
+
+    run = start.run(["python", "procfile.py", str(procfile)], PYTHONPATH=str(tmp_path))
+
+    assert run.exit_code == 1
+    assert run.output.count("Traceback") == 1
+    assert "slipped.py" in run.output
+    assert "started (pid=" not in run.output
+    assert run.output.endswith("Nothing is started with that. Mend it, and start again.\n")
+
+
 @pytest.mark.parametrize(
     "program",
     ["producer.py", "scheduler.py", "-m barback status", "-m database migrate", "-m web"],

@@ -110,7 +110,16 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
 @click.command
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--imported", is_flag=True, hidden=True, help="The code has just been imported.")
-def main(path: Path, *, imported: bool) -> None:
+@click.option(
+    "--board-port",
+    type=click.IntRange(1, 65535),
+    default=9191,
+    envvar="BARBACK_BOARD_PORT",
+    show_envvar=True,
+    hidden=True,
+    help="Where the board will listen.",
+)
+def main(path: Path, *, imported: bool, board_port: int) -> None:
     """Run the processes of the Procfile PATH. The first to end gives the exit code."""
     commands: Mapping[str, str] = parse_procfile(path.read_text("utf-8")).processes
     already_running = list(_already_running(commands))
@@ -119,7 +128,9 @@ def main(path: Path, *, imported: bool) -> None:
         pids = " ".join(str(pid) for _, pid in already_running)
         click.echo(f"Already running in this folder: {names}. To stop them: kill {pids}", err=True)
     if "web" in commands:
-        require_free_port(settings.web_host, settings.web_port)
+        require_free_port(settings.web_host, settings.web_port, "WEB_HOST", "WEB_PORT")
+    if "board" in commands:
+        require_free_port("127.0.0.1", board_port, "BARBACK_BOARD_PORT")
     if not imported:
         _require_importable(commands.values())
     honcho.manager.KILL_WAIT = STOP_TIMEOUT_SECONDS

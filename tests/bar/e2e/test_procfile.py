@@ -144,18 +144,22 @@ def test_the_end_is_told_without_its_routine(
     ]
 
 
-def test_a_taken_port_is_one_line_before_anything_starts(start: ProcessStarter) -> None:
+@pytest.mark.parametrize("taken", ["WEB_PORT", "BARBACK_BOARD_PORT"])
+def test_a_taken_port_is_one_line_before_anything_starts(
+    taken: str, start: ProcessStarter, free_port: int
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
+        ports = {"WEB_PORT": str(free_port), taken: str(port)}
 
-        run = start.run(["python", "procfile.py", "Procfile"], WEB_PORT=str(port))
+        run = start.run(["python", "procfile.py", "Procfile"], **ports)
 
         assert run.exit_code == 1
         [line] = [line for line in run.output.splitlines() if "Already running" not in line]
         assert f"port {port} on 127.0.0.1 is taken" in line
-        assert f"WEB_PORT={port + 1}" in line
+        assert f"{taken}={port + 1}" in line
 
 
 def test_a_slip_in_an_actor_is_told_once_before_anything_starts(

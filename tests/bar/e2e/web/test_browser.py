@@ -220,6 +220,11 @@ def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     # and the keyboard to be where it was
     expect(page.get_by_role("button", name="Order a beer")).to_be_focused()
 
+    # and to go on beside it after changing one's mind
+    page.get_by_role("button", name="Cancel the beer").press("Enter")
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Your orders")).to_be_focused()
+
 
 def test_an_update_takes_neither_the_focus_nor_a_click_from_a_button(
     website: Website, page: Page

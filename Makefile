@@ -31,7 +31,7 @@ help: ## List the commands
 		$(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## Order a beer and a coffee, serve them by a worker each, and stop
-	@trap : INT HUP; \
+	@trap : INT HUP QUIT; \
 	python -m barback status > /dev/null 2>&1; was_down=$$?; \
 	python procfile.py Procfile.run; code=$$?; \
 	if [ $$was_down -ne 0 ] && [ -z "$$REDIS_URL" ]; then python -m barback down --yes; fi; \
@@ -44,10 +44,10 @@ cluster: $(RUNTIME) ## Start a cluster on this machine, kill one of its servers,
 	@python -m examples.cluster
 
 up: $(RUNTIME) ## Keep the website and a worker per queue running, until Ctrl-C
-	@trap : INT HUP; python procfile.py Procfile || [ $$? -eq 130 ]
+	@trap : INT HUP QUIT; python procfile.py Procfile || [ $$? -eq 130 ]
 
 dev: $(DEV) ## As `make up`, and start anew whenever Python code changes
-	@trap : INT HUP; python dev.py Procfile
+	@trap : INT HUP QUIT; python dev.py Procfile
 
 worker-%: $(RUNTIME) ## Serve one queue, such as beer, until Ctrl-C
 	@trap : INT; dramatiq actors -Q $*

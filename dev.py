@@ -34,7 +34,7 @@ _PROGRAMS = ("actors", "scheduler", "web.app")
 def main(path: Path) -> None:
     """Run the Procfile PATH until Ctrl-C, and start it anew whenever Python code changes."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: stop.set())
     processes = _start(path) if _can_be_imported(stop) else None
     for changes in watch(

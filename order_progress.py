@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 from rich import box
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
@@ -17,7 +18,7 @@ from barback.durations import duration_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import Console
+    import dramatiq
 
     from barback.results import Outcome
 
@@ -79,6 +80,12 @@ class Summary:
         }
 
 
+def summaries_of(orders: Iterable[dramatiq.Message[Any]]) -> list[Summary]:
+    """An empty summary for each queue that has some of the orders."""
+    counts = Counter(order.queue_name for order in orders)
+    return [Summary(queue_name, ordered=count) for queue_name, count in counts.items()]
+
+
 class Display(Protocol):
     """Where progress is shown, in a ``with`` block."""
 
@@ -138,6 +145,14 @@ class TerminalDisplay:
         self._progress.update(self._tasks[summary.queue_name], completed=summary.settled)
 
 
+def display_for(summaries: Iterable[Summary], *, quiet: bool) -> Display:
+    """What suits who looks on: a person, a log or, if it is to be quiet, a program."""
+    if quiet:
+        return NoDisplay()
+    console = Console()
+    return TerminalDisplay(console, summaries) if console.is_terminal else PlainDisplay()
+
+
 def collect(
     outcomes: Iterable[list[Outcome]],
     summaries: Sequence[Summary],
@@ -153,6 +168,20 @@ def collect(
                 by_queue[outcome.message.queue_name].add(outcome, delay_ms=delay_ms)
             for summary in summaries:
                 display.update(summary)
+
+
+def print_summaries(summaries: Sequence[Summary]) -> None:
+    """Print how it went and, on standard error, what went wrong."""
+    Console().print(table(summaries))
+    for summary in summaries:
+        for error, count in summary.errors.items():
+            click.echo(f"{summary.queue_name}: {count} × {error}", err=True)  # noqa: RUF001
+        if summary.outstanding:
+            click.echo(
+                f"{summary.queue_name}: {summary.outstanding} not served in time. They stay in "
+                "the queue.",
+                err=True,
+            )
 
 
 def table(summaries: Iterable[Summary]) -> Table:

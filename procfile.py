@@ -1,9 +1,9 @@
-"""Run the processes of a Procfile in one terminal, until one of them ends or Ctrl-C is pressed.
+r"""Run the processes of a Procfile in one terminal, until one of them ends or Ctrl-C is pressed.
 
 As ``honcho start``, except for the end. Workers are stopped gently: honcho signals a whole process
 group at once; a Dramatiq worker then gets SIGTERM twice, from honcho and from its own main process,
 and at the second one it drops what it is doing. The routine of it is not shown. And a terminal that
-is closed is like Ctrl-C: nothing is left behind.
+is closed, and Ctrl-\, are like Ctrl-C: nothing is left behind.
 """
 
 from __future__ import annotations
@@ -77,17 +77,19 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
         self._is_to_end = False
 
     def _start(self) -> None:
-        # Those who read the output share our terminal: its end must not be theirs. Nor may it be
-        # missed while they are started.
-        hang_ups: list[int] = []
-        usual = signal.signal(signal.SIGHUP, lambda number, _: hang_ups.append(number))
+        # Those who read the output share our terminal: its end must not be theirs, nor Ctrl-\. And
+        # neither may be missed while they are started.
+        came: list[int] = []
+        usual = {
+            number: signal.signal(number, lambda number, _: came.append(number))
+            for number in _LIKE_CTRL_C
+        }
         super()._start()
-        if usual == signal.SIG_IGN:  # as under nohup
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            return
-        signal.signal(signal.SIGHUP, _take_hang_up_for_ctrl_c)
-        if hang_ups:
-            _take_hang_up_for_ctrl_c()
+        for number, handler in _LIKE_CTRL_C.items():
+            is_ignored = usual[number] == signal.SIG_IGN  # as under nohup
+            signal.signal(number, signal.SIG_IGN if is_ignored else handler)
+            if number in came and not is_ignored:
+                handler()
 
     def _all_started(self) -> bool:
         """Asked in each turn of the loop."""
@@ -184,7 +186,15 @@ def _take_hang_up_for_ctrl_c(*_: object) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
+    _take_for_ctrl_c()
+
+
+def _take_for_ctrl_c(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+#: Signals of a terminal that would end us and nobody else, and what they do.
+_LIKE_CTRL_C = {signal.SIGHUP: _take_hang_up_for_ctrl_c, signal.SIGQUIT: _take_for_ctrl_c}
 
 
 def _as_text(data: bytes | str) -> str:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 import dramatiq
 import redis
-from rich.console import Console
 
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
@@ -28,7 +27,7 @@ from barback.monitoring.workers import live_queues
 from barback.results import await_results
 from barback.sending.bulk import enqueue_all
 from barback.version import __version__
-from order_progress import NoDisplay, PlainDisplay, Summary, TerminalDisplay, collect, table
+from order_progress import collect, display_for, print_summaries, summaries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from dramatiq.results.backends import RedisBackend
 
     from barback import RedisBroker
-    from order_progress import Display
+    from order_progress import Summary
 
 Order = dramatiq.Message[Served]
 
@@ -152,13 +151,13 @@ def main(
         if not as_json:
             _print_orders(orders)
             _print_hint(unserved)
-        summaries = _summaries(orders)
+        summaries = summaries_of(orders)
         if wait:
             _wait(orders, summaries, timeout_seconds, delay_ms=delay_ms, quiet=as_json)
     if as_json:
         click.echo(json.dumps(_as_json(orders, unserved, summaries if wait else None), indent=2))
     elif wait:
-        _print_summaries(summaries)
+        print_summaries(summaries)
     if wait and any(summary.failed or summary.outstanding for summary in summaries):
         raise SystemExit(_EXIT_FAILED)
 
@@ -197,11 +196,6 @@ def _print_hint(unserved: list[str]) -> None:
             click.echo(f"    {by_make:<21} or: dramatiq actors -Q {queue_name}")
 
 
-def _summaries(orders: Iterable[Order]) -> list[Summary]:
-    counts = Counter(order.queue_name for order in orders)
-    return [Summary(queue_name, ordered=count) for queue_name, count in counts.items()]
-
-
 def _wait(
     orders: list[Order],
     summaries: list[Summary],
@@ -212,27 +206,7 @@ def _wait(
 ) -> None:
     backend = cast("RedisBackend", serve_a_beer.broker.get_results_backend())
     outcomes = await_results(backend, orders, timeout_seconds=timeout_seconds)
-    collect(outcomes, summaries, _display(summaries, quiet=quiet), delay_ms=delay_ms)
-
-
-def _display(summaries: list[Summary], *, quiet: bool) -> Display:
-    if quiet:
-        return NoDisplay()
-    console = Console()
-    return TerminalDisplay(console, summaries) if console.is_terminal else PlainDisplay()
-
-
-def _print_summaries(summaries: list[Summary]) -> None:
-    Console().print(table(summaries))
-    for summary in summaries:
-        for error, count in summary.errors.items():
-            click.echo(f"{summary.queue_name}: {count} × {error}", err=True)  # noqa: RUF001
-        if summary.outstanding:
-            click.echo(
-                f"{summary.queue_name}: {summary.outstanding} not served in time. They stay in "
-                "the queue.",
-                err=True,
-            )
+    collect(outcomes, summaries, display_for(summaries, quiet=quiet), delay_ms=delay_ms)
 
 
 def _as_json(

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from barback.connection.url import check_redis_url
 from settings_checks import (
     check_database_url,
+    check_encoding,
     check_host,
     check_mailbox,
     check_proxies,
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
         examples=["Europe/Lisbon"],
     )
 
+    _check_encoding = field_validator("*", mode="before")(check_encoding)
     _check_redis_url = field_validator("redis_url")(optional(check_redis_url))
     _check_database_url = field_validator("database_url")(optional(check_database_url))
     _check_smtp_url = field_validator("smtp_url")(optional(check_smtp_url))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import idna
 from sqlalchemy import make_url
@@ -19,7 +19,7 @@ from email_addresses import parse_mailbox
 from timezones import find_timezone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from urllib.parse import SplitResult
 
 MIN_SECRET_LENGTH = 16
@@ -27,10 +27,19 @@ MIN_SECRET_LENGTH = 16
 #: A secret of few different characters was typed, not drawn.
 MIN_SECRET_CHARACTERS = 8
 
+_PORTS = range(1, 65_536)
+
 _DATABASES = {"sqlite", "postgresql", "postgresql+psycopg"}
 _DATABASE_EXAMPLES = "sqlite:///path/to/bar.db or postgresql://user:password@host:5432/bar"
 _SMTP_SCHEMES = {"smtp", "smtp+starttls", "smtps"}
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?", re.ASCII)
+
+
+def check_encoding(value: object) -> object:
+    """Bytes that are no UTF-8 arrive as surrogates, which nothing can be written with."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("it is not in UTF-8")
+    return value
 
 
 def optional(check: Callable[[str], str | None]) -> Callable[[str | None], str | None]:
@@ -56,11 +65,30 @@ def check_database_url(url: str) -> str:
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}")
     if parts.drivername == "sqlite" and parts.database in {None, "", ":memory:"}:
         raise ValueError("programs share a file, not memory: sqlite:///path/to/bar.db")
+    if parts.drivername == "sqlite" and parts.query:
+        raise ValueError("a file of SQLite has no options here: sqlite:///path/to/bar.db")
+    if parts.port is not None and parts.port not in _PORTS:
+        raise ValueError(f"there is no such port; it should look like {_DATABASE_EXAMPLES}")
     if parts.host and not can_be_host(parts.host):
         raise ValueError(f"there is no such host; it should look like {_DATABASE_EXAMPLES}")
-    if "@" in (parts.host or ""):
+    if "@" in f"{parts.host}{parts.query}":
         raise ValueError("special characters in a password are written as %XX, an @ as %40")
+    if parts.query:
+        _check_postgresql_options(parts.query)
     return url
+
+
+def _check_postgresql_options(names: Iterable[str]) -> None:
+    import psycopg.conninfo  # noqa: PLC0415 - it takes a while, and few have options
+
+    for name in names:
+        try:
+            psycopg.conninfo.make_conninfo(**{name: ""})
+        except psycopg.Error:
+            raise ValueError(
+                f"PostgreSQL's connections have no option {name!r}; one that they have is "
+                "sslmode=verify-full"
+            ) from None
 
 
 def check_smtp_url(url: str) -> str:
@@ -70,6 +98,8 @@ def check_smtp_url(url: str) -> str:
             "it should look like smtp://host:25, smtp+starttls://user:password@host:587 or "
             "smtps://user:password@host:465; special characters in a password are written as %XX"
         )
+    if not unquote(f"{parts.username}{parts.password}").isascii():
+        raise ValueError("user and password have to be of ASCII characters: others cannot log in")
     return url
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from barback.control import Limit
 from barback.i18n import ENGLISH, LANGUAGES, speaking
+from barback.printable import first_line
 from database.engine import writing
 from database.errors import reason_of
 from database.links import Link, claim_link, mark_link_sent, release_link
@@ -144,4 +145,9 @@ def _deliver(message: EmailMessage) -> None:
         # Dramatiq does not say why it gives up, when it is told to by `throws`.
         logger.error("Refused: e-mail %s: %s", message["Message-ID"], refusal)  # noqa: TRY400
         raise
+    except OSError as error:  # smtplib's own errors are such
+        # A line for each attempt: of errors that it does not know Dramatiq shows a traceback.
+        reason = first_line(error)
+        logger.warning("Not sent yet: e-mail %s: %s", message["Message-ID"], reason)
+        raise dramatiq.Retry(f"the e-mail could not be handed over: {reason}") from error
     logger.info("Sent: e-mail %s to %s", message["Message-ID"], where)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from pathlib import Path
 
 from barback.full_disk import explain_full_disk
 
@@ -20,7 +23,17 @@ def run(prog_name: str = "barback") -> None:
             "brings. Install it: pip install click rich"
         )
     explain_full_disk()
+    _take_any_streams()
     main(prog_name=prog_name)
+
+
+def _take_any_streams() -> None:
+    """A terminal may lack characters that names from outside have, and a service an input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - for as long as the program runs
 
 
 if __name__ == "__main__":

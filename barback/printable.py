@@ -21,6 +21,8 @@ _CONTROL_CHARACTERS = {
 
 def printable(text: str) -> str:
     r"""The text on one line; what is not printable is shown as an escape: ``\n``, ``\x1b``."""
+    if text.isprintable():  # by far the fastest way to look at a megabyte
+        return text
     return "".join(
         character if character.isprintable() else _escape(character) for character in text
     )

@@ -131,13 +131,21 @@ def make_engine(url: URL, **options: Any) -> Engine:
     """An engine on which SQLite behaves as a database with several writers must, and on which
     nothing waits for PostgreSQL, or for somebody's lock, without end.
     """
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, **options)
-        _make_private(url)
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        event.listen(engine, "handle_error", _tell_outage_from_fault, retval=True)
-        return engine
+    is_sqlite = url.get_backend_name() == "sqlite"
+    engine = _make_sqlite(url, options) if is_sqlite else _make_postgresql(url, options)
+    event.listen(engine, "handle_error", _tell_outage_from_fault, retval=True)
+    return engine
+
+
+def _make_sqlite(url: URL, options: dict[str, Any]) -> Engine:
+    engine = create_engine(url, **options)
+    _make_private(url)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_postgresql(url: URL, options: dict[str, Any]) -> Engine:
     given = POSTGRESQL_OPTIONS | dict(url.query)
     engine = create_engine(
         url,
@@ -147,7 +155,6 @@ def make_engine(url: URL, **options: Any) -> Engine:
         **options,
     )
     event.listen(engine, "connect", _set_up_postgresql)
-    event.listen(engine, "handle_error", _tell_outage_from_fault, retval=True)
     return engine
 
 

@@ -41,7 +41,12 @@ class MailRefused(Exception):  # noqa: N818 - named as smtplib names its own
 
 class Mailer(Protocol):
     def deliver(self, message: EmailMessage) -> str:
-        """Hand an e-mail over, within MAX_DELIVERY_SECONDS; return where it went."""
+        """Hand an e-mail over, within MAX_DELIVERY_SECONDS; return where it went.
+
+        Raises:
+          MailRefused: Trying again would not help.
+          OSError: It might.
+        """
 
 
 def mailbox_folder() -> Path:
@@ -96,7 +101,6 @@ class MailServer:
         )
 
     def deliver(self, message: EmailMessage) -> str:
-        """Raises: MailRefused when the server answers 5xx to this e-mail."""
         [sender], [recipient] = message["From"].addresses, message["To"].addresses
         started_at = time.monotonic()
         connection = self._connect()

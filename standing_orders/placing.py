@@ -57,8 +57,6 @@ class Placing:
         """
         latest = runs[-1]
         is_late = latest < oldest
-        if len(runs) > 1 or is_late:
-            self.warn_of_missed(order, since=runs[0])
         try:
             if is_late or self._is_full(order):
                 with writing() as session:
@@ -68,6 +66,8 @@ class Placing:
         except (BrokerUnavailable, redis.RedisError, SQLAlchemyError) as error:
             self.failure = error
             return False
+        if len(runs) > 1 or is_late:  # said once, when it is settled
+            self.warn_of_missed(order, since=runs[0])
         return True
 
     def place_beside(self, order: StandingOrder) -> str | None:

@@ -139,9 +139,9 @@ class Runner:
         missed = next_run(order, order.handled_until)
         run = next_run(order, max(order.handled_until, now - GRACE))
         if missed is not None and missed < now - GRACE:
-            self._placing.warn_of_missed(order, since=missed)
             with writing() as session:
                 mark_left_out(session, order.id, until=now - GRACE)
+            self._placing.warn_of_missed(order, since=missed)
         if run is None:
             return
         trigger = OrderTrigger(order, self._skew)

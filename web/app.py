@@ -20,7 +20,7 @@ from web.access_log import AccessLog
 from web.accounts import api as accounts_api
 from web.accounts import confirmation, log_in, new_password, sign_up
 from web.broker import broker
-from web.front_door import FrontDoor
+from web.front_door import MAX_BODY_BYTES, FrontDoor
 from web.head_requests import HeadRequests
 from web.lesson import pages as lesson
 from web.orders import api as orders_api
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.types import ASGIApp, Scope
-
-#: No form and no JSON of ours comes near it.
-MAX_BODY_BYTES = 16_384
 
 
 def create_app(*, offers_demo: bool = False) -> ASGIApp:

@@ -22,12 +22,17 @@ _OWN_HOSTS = _LOOPBACK | {urlsplit(settings.public_url).hostname, settings.web_h
 #: What monitoring asks by whatever address it finds the process under.
 _PROBES = {"/healthz", "/readyz"}
 
+#: No form and no JSON of ours comes near it.
+MAX_BODY_BYTES = 16_384
+
 #: No path of ours holds them, and PostgreSQL and terminals choke on them.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class FrontDoor:
-    """Answers 400 to a foreign ``Host``, 404 to a path with control characters, 415 to multipart.
+    """Answers 400 to a foreign ``Host``, 404 to a path with control characters, 415 to multipart,
+    413 to a body that says to be too long. Starlette would send the last one in its own words, and
+    looks after those that do not say.
 
     A foreign name that leads here is how another site's scripts reach a website that listens on
     loopback alone ("DNS rebinding"), and redirects would repeat it. The parts of a multipart form
@@ -48,6 +53,8 @@ class FrontDoor:
                 app = _refusal(scope, 404, "There is nothing at this address.")
             elif headers.get("content-type", "").lower().startswith("multipart/"):
                 app = _refusal(scope, 415, "No form of ours is sent as multipart.")
+            elif int(headers.get("content-length", 0)) > MAX_BODY_BYTES:
+                app = _refusal(scope, 413, "The request is too long: 16 kB at the most.")
         await app(scope, receive, send)
 
 

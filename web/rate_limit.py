@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import math
-import time
 
 from fastapi import Depends, HTTPException, Request
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from email_addresses import InvalidAddress, parse_address
 from settings import settings
 from translations import gettext as _
+from web.moving_window import MovingWindow
 from web.networks import network_of
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-_attempts = RateLimitItemPerMinute(settings.sign_ups_per_minute)
-_writes = RateLimitItemPerMinute(settings.writes_per_minute)
-_all_writes = RateLimitItemPerMinute(settings.total_writes_per_minute)
-
 # In this process's memory: the limits must hold when the broker is away, too.
-_limiter = MovingWindowRateLimiter(MemoryStorage())
+_attempts = MovingWindow(settings.sign_ups_per_minute)
+_log_ins = MovingWindow(settings.sign_ups_per_minute)
+_writes = MovingWindow(settings.writes_per_minute)
+_all_writes = MovingWindow(settings.total_writes_per_minute)
 
 
 async def _limit_writes(request: Request) -> None:  # async: it waits for no free thread
     if request.method in _SAFE_METHODS:
         return
-    _count(_writes, "writes", network_of(request), _("Too many requests from your network."))
-    _count(_all_writes, "writes", "all", _("Too many people are asking for something."))
+    _count(_writes, network_of(request), _("Too many requests from your network."))
+    _count(_all_writes, "all", _("Too many people are asking for something."))
 
 
 def _limit_attempts(request: Request) -> None:
-    _count(_attempts, "attempts", network_of(request), _("Too many attempts from your network."))
+    _count(_attempts, network_of(request), _("Too many attempts from your network."))
 
 
 def count_log_in(email: str) -> None:
@@ -46,12 +42,12 @@ def count_log_in(email: str) -> None:
         who = parse_address(email.strip()).addr_spec.lower()
     except InvalidAddress:
         return  # no account has it
-    _count(_attempts, "log-ins", who, _("Too many attempts to log in as this one."))
+    _count(_log_ins, who, _("Too many attempts to log in as this one."))
 
 
-def _count(limit: RateLimitItem, what: str, who: str, refusal: str) -> None:
-    if not _limiter.hit(limit, what, who):
-        wait_seconds = _limiter.get_window_stats(limit, what, who).reset_time - time.time()
+def _count(window: MovingWindow, who: str, refusal: str) -> None:
+    wait_seconds = window.hit(who)
+    if wait_seconds is not None:
         raise HTTPException(
             429,
             _("%(refusal)s Please try again in a minute.", refusal=refusal),

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from barback.dead_letters import DeadLetters
 
@@ -57,14 +57,14 @@ class Found:
     """The outcome of a search.
 
     Parameters:
-      letters: A page of those that match, the latest first.
+      letters: A page of those that match, the latest first, as they are to be listed.
       matched: How many match.
       searched: How many were looked at.
       total: How many there are.
       groups: Those that match by fault, the largest group first.
     """
 
-    letters: list[DeadLetter]
+    letters: list[dict[str, Any]]
     matched: int
     searched: int
     total: int
@@ -76,6 +76,7 @@ def search(
     queue_names: Sequence[str],
     query: Query,
     redact: Redact,
+    listed: Callable[[DeadLetter], dict[str, Any]],
     *,
     at_most: int,
     offset: int,
@@ -83,7 +84,7 @@ def search(
 ) -> Found:
     """Look through the dead letters of some queues, for ten seconds at the most."""
     deadline = time.monotonic() + MAX_SECONDS
-    letters: list[DeadLetter] = []
+    letters: list[dict[str, Any]] = []
     groups: dict[tuple[str, str], Group] = {}
     matched = searched = 0
     for letter in islice(latest(broker, queue_names), at_most):
@@ -93,7 +94,7 @@ def search(
         if not query.matches(letter, redact):
             continue
         if offset <= matched < offset + page_size:
-            letters.append(letter)
+            letters.append(listed(letter))  # they may be large
         matched += 1
         _add(groups, letter)
     total = sum(len(DeadLetters(broker, name)) for name in queue_names)

@@ -15,6 +15,7 @@ import click
 from barback.cli.target import explain_errors
 from barback.logs import start_logging
 from barback.new.requirements import requirement_with
+from barback.printable import printable_lines
 
 if TYPE_CHECKING:
     from barback.board import Schedules
@@ -141,7 +142,10 @@ def metrics(target: Target) -> None:
     from barback.metrics.prometheus import exposition  # noqa: PLC0415 - part of an extra
 
     with target.broker() as broker:
-        click.echo(exposition(broker).decode(), nl=False)
+        text = exposition(broker).decode()
+    if sys.stdout.isatty():  # Prometheus takes names of queues as they are, a terminal obeys them
+        text = f"{printable_lines(text)}\n"
+    click.echo(text, nl=False)
 
 
 def _schedules(name: str) -> Schedules:

@@ -12,9 +12,11 @@ from rich.progress import Progress
 
 from barback.cli.dead_table import letter_lines, letters_table
 from barback.cli.name_type import NAME
-from barback.cli.output import json_option, print_json
+from barback.cli.output import json_option, print_json, print_table
 from barback.control.beginnings import scan_payloads
+from barback.control.locating import SEARCH_AT_MOST
 from barback.dead_letters import DeadLetters
+from barback.messages.ids import STEM_LENGTH
 from barback.monitoring.queues import queue_statuses
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ def list_letters(
     elif not shown:
         click.echo(_NONE_SUCH if queue or actor else "There are no dead letters.")
     else:
-        Console().print(letters_table(shown))
+        print_table(letters_table(shown))
         if actor is None and total > len(shown):
             click.echo(f"{total - len(shown):,} more; --limit shows them.")
         if any(letter.reason == "unknown actor" for letter in shown):
@@ -207,7 +209,10 @@ def _find_one(broker: RedisBroker, queues: list[DeadLetters], letter_id: str) ->
         scanned = chain.from_iterable(letters.beginning_with(letter_id) for letters in queues)
         found = list(islice(_distinct(scanned), 2))
     if letter_id and not found:
-        found = list(islice(_distinct(_by_message_id(broker, letter_id)), 2))
+        by_message_id = chain(
+            _by_message_id(broker, letter_id), _of_other_programs(queues, letter_id)
+        )
+        found = list(islice(_distinct(by_message_id), 2))
     if not found:
         raise click.ClickException(
             f"There is no dead letter {letter_id!r}. `python -m barback dead list` shows their ids."
@@ -223,6 +228,16 @@ def _find_one(broker: RedisBroker, queues: list[DeadLetters], letter_id: str) ->
 def _by_message_id(broker: RedisBroker, beginning: str) -> Iterator[DeadLetter]:
     for entry in scan_payloads(broker.store, sorted(broker.store.queue_names()), beginning):
         if letter := DeadLetters(broker, entry.queue_name).get(entry.redis_id):
+            yield letter
+
+
+def _of_other_programs(queues: list[DeadLetters], beginning: str) -> Iterator[DeadLetter]:
+    """Those whose message id their own id does not tell, so that each has to be looked at."""
+    if len(beginning) < STEM_LENGTH:
+        return
+    scanned = chain.from_iterable(letters.scan() for letters in queues)
+    for letter in islice(scanned, SEARCH_AT_MOST):
+        if letter.fields and letter.fields["message_id"].startswith(beginning):
             yield letter
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Column
 
-from barback.cli.output import cell, new_table
+from barback.cli.output import MIN_TABLE_WIDTH, cell, new_table, table_width
 from barback.durations import duration_in_words, moment_of
 from barback.printable import printable, printable_lines
 
@@ -21,20 +21,27 @@ if TYPE_CHECKING:
 #: The fewest characters of an id that are shown.
 MIN_ID_CHARACTERS = 8
 
+#: The longest ids and names that keep to one line in a table of the least width, so that reasons
+#: have room, in characters.
+ID_WIDTH = 20
+NAME_WIDTH = 12
+
 
 def letters_table(letters: Sequence[DeadLetter]) -> Table:
     """A row for each. Ids are as short as they may be to name one, reasons are whole."""
-    table = new_table(
-        Column("Id", no_wrap=True),
-        "Queue",
-        "Actor",
-        Column("Died", no_wrap=True),
-        Column("Why", min_width=30),
-    )
     id_length = _unique_length([letter.id for letter in letters])
-    for letter in letters:
+    ids = [printable(letter.id[:id_length]) for letter in letters]
+    name_width = NAME_WIDTH + (table_width() - MIN_TABLE_WIDTH) // 3
+    table = new_table(
+        Column("Id", no_wrap=max(map(len, ids)) <= ID_WIDTH, max_width=max(ID_WIDTH, name_width)),
+        Column("Queue", max_width=name_width),
+        Column("Actor", max_width=name_width),
+        Column("Died", no_wrap=True),
+        "Why",
+    )
+    for letter_id, letter in zip(ids, letters, strict=True):
         table.add_row(
-            cell(letter.id[:id_length]),
+            cell(letter_id),
             cell(letter.queue_name),
             cell(letter.actor_name),
             cell(f"{duration_in_words(time.time() - letter.died_at)} ago"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
+from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from barback.control import Progress
+
+#: How many columns tables are made for at the least.
+MIN_TABLE_WIDTH = 80
 
 #: How much of a text from outside is shown in a table, in characters. No reason of ours is longer.
 MAX_CELL_LENGTH = 2_000
@@ -43,10 +47,22 @@ def new_table(*columns: Column | str) -> Table:
             column.header,
             justify=column.justify,
             no_wrap=column.no_wrap,
-            min_width=column.min_width,
+            max_width=column.max_width,
             overflow="fold",
         )
     return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table. Where a terminal is narrower than tables are made for, it breaks the lines:
+    rich would leave out the ends of numbers and reasons.
+    """
+    Console(width=table_width()).print(table)
+
+
+def table_width() -> int:
+    """How many columns a table has at the most."""
+    return max(Console().width, MIN_TABLE_WIDTH)
 
 
 def cell(text: str | None, style: str = "") -> Text:

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Column
 
 from barback.cli.output import (
@@ -14,6 +13,7 @@ from barback.cli.output import (
     json_option,
     new_table,
     print_json,
+    print_table,
     progress_in_words,
 )
 from barback.connection.server import describe_server, each_server
@@ -71,16 +71,18 @@ def status(target: Target, *, as_json: bool) -> None:
     if not queues:
         click.echo("No message waits, and no worker runs.")
         return
-    console = Console()
-    console.print(_queue_table(queues))
+    print_table(_queue_table(queues))
     for pause in pauses:
         click.echo(_describe_pause(pause))
     for queue in queues:
         if queue.limited:
             click.echo(printable(f"{queue.name}: {queue.limited:,} wait for room under a limit."))
     if running:
-        console.print(_running_table(running))
-    console.print(_worker_table(workers) if workers else "No worker runs.")
+        print_table(_running_table(running))
+    if workers:
+        print_table(_worker_table(workers))
+    else:
+        click.echo("No worker runs.")
 
 
 def _queue_table(queues: list[QueueStatus]) -> Table:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from barback.cli.name_type import NAME
-from barback.cli.output import cell, json_option, new_table, print_json
+from barback.cli.output import cell, json_option, new_table, print_json, print_table
 from barback.durations import duration_in_words
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
@@ -53,7 +52,7 @@ def ticks(target: Target, *, program: str | None, max_age_seconds: float, as_jso
     if as_json:
         print_json({name: tick.isoformat() for name, tick in sent.items()})
     elif sent:
-        Console().print(_table(sent, now))
+        print_table(_table(sent, now))
     else:
         click.echo("No tick was sent yet. Is `periodiq` running?")
 

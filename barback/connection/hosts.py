@@ -9,8 +9,11 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 import redis
 from redis.connection import parse_url
 
-#: Parameters of a pool, which may stand in a URL as well, and are none of a connection.
-_POOL_OPTIONS = ("max_connections", "timeout")
+#: A parameter of a pool, which may stand in a URL as well, and is none of a connection.
+_POOL_OPTION = "max_connections"
+
+#: The longest time-out of a connection, in seconds: sockets take none of 300 years.
+_MAX_TIMEOUT_SECONDS = 1e9
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,31 @@ class Hosts:
 
 
 def check_names(options: dict[str, Any], connection_class: Any) -> None:
-    """Refuse parameters that no connection knows: redis-py notices them when it connects.
+    """Refuse parameters that no connection knows or can have: redis-py notices them when it
+    connects. And messages are bytes, so that no answer is to be decoded.
 
     Raises:
       ValueError: When there is one.
     """
     for name, value in options.items():
-        if name in _POOL_OPTIONS:
+        if name == _POOL_OPTION:
             continue
         try:
             connection_class(**{name: value})
+            can_be_used = _can_be_used(name, value)
         except (TypeError, redis.RedisError):
+            can_be_used = False
+        if not can_be_used:
             raise ValueError(
                 f"redis-py's connections do not take its option {name}, or not with this value; "
                 "one that they take is socket_timeout=5 or, with TLS, ssl_ca_certs=ca.pem"
-            ) from None
+            )
+
+
+def _can_be_used(name: str, value: Any) -> bool:
+    if name in {"socket_timeout", "socket_connect_timeout"}:
+        return bool(0 < value <= _MAX_TIMEOUT_SECONDS)
+    return name != "decode_responses" or not value
 
 
 def can_be_host(name: str) -> bool:

@@ -41,6 +41,8 @@ _MAX_COUNTED_FAILURES = 16
 class Outage:
     """The outage of what a loop needs, from its first failed attempt to the next success.
 
+    Several threads may need the same and share it: it is said once all the same.
+
     Parameters:
       logger: Told once when an outage begins, and once when it is over.
       what: What is interrupted, for the log.
@@ -67,6 +69,7 @@ class Outage:
         self._backoff = ExponentialBackoff(cap=LONGEST_PAUSE_SECONDS, base=FIRST_PAUSE_SECONDS)
         self._failures = 0
         self._since = 0.0
+        self._lock = threading.Lock()
 
     @property
     def is_on(self) -> bool:
@@ -79,11 +82,13 @@ class Outage:
 
     def report(self, error: Exception) -> None:
         """Note a failed attempt."""
-        if not self.is_on:
+        with self._lock:
+            self._failures += 1
+            is_first = self._failures == 1
+        if is_first:
             if isinstance(error, EXPECTED_ERRORS):  # not a database, or a fault
                 incidents.note("interruption")
             self._begin(error)
-        self._failures += 1
 
     def wait(self) -> None:
         """Wait before the next attempt."""
@@ -91,9 +96,12 @@ class Outage:
 
     def end(self) -> None:
         """Note a successful attempt; without an outage nothing happens."""
-        if self.is_on:
+        if not self.is_on:
+            return
+        with self._lock:
+            was_on, self._failures = self.is_on, 0
+        if was_on:
             self._finish()
-        self._failures = 0
 
     def _begin(self, error: Exception) -> None:
         self._since = time.monotonic()

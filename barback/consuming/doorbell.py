@@ -81,18 +81,22 @@ class Doorbell:
 
     def _wait_once(self) -> None:
         self._connection.send(("BLPOP", self.key, WAIT_SECONDS))
-        if self._outage.is_on:
-            self._outage.end()
-            self.ring_all()  # rings may have been lost
         overdue_at = time.monotonic() + WAIT_SECONDS + WAIT_GRACE_SECONDS
         while not self._connection.can_read(STEP_SECONDS):
+            self._go_on()  # a server that connects, and refuses to wait, says so at once
             if self._is_stopping:
                 return
             if time.monotonic() > overdue_at or self._connection.is_doubtful:
                 raise redis.ConnectionError("the connection seems to be dead")
         answer = self._connection.read()
+        self._go_on()
         if answer is not None and answer[1] in self._rung:
             self._rung[answer[1]].set()
+
+    def _go_on(self) -> None:
+        if self._outage.is_on:
+            self._outage.end()
+            self.ring_all()  # rings may have been lost
 
     def _break_off(self, error: Exception) -> None:
         self._connection.close()

@@ -10,12 +10,15 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from barback.errors import WorkersDied
-from barback.printable import described
+from barback.printable import described, shortened
 
 if TYPE_CHECKING:
     from barback.messages.delivery import Delivery
 
 Reason = Literal["failed", "unknown actor", "undecodable", "worker died", "expired"]
+
+#: The longest error that is kept, in characters: some have a whole document in them.
+MAX_ERROR_CHARACTERS = 2_000
 
 #: The longest traceback that is kept, in characters. Its end tells the most.
 MAX_TRACEBACK_CHARACTERS = 20_000
@@ -51,7 +54,7 @@ def _describe(
     return json.dumps(
         {
             "reason": reason,
-            "error": error,
+            "error": error and shortened(error, MAX_ERROR_CHARACTERS),
             "traceback": traceback_text and traceback_text[-MAX_TRACEBACK_CHARACTERS:],
             "deliveries": deliveries,
         }

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: How many dead letters are read or changed in one step.
 BATCH_SIZE = 100
 
+#: How many bytes of payloads are read or changed in one step, unless a single one has more.
+MAX_BATCH_BYTES = 1_048_576
+
 #: What means something in a pattern of Redis.
 _GLOB_CHARACTERS = re.compile(rb"[*?\[\]\\]")
 
@@ -96,15 +99,28 @@ class DeadLetters:
     def _read(self, ids: list[Any]) -> Iterator[DeadLetter]:
         with self._store.client.pipeline(transaction=False) as pipeline:
             pipeline.zmscore(self._keys.dead, ids)
-            pipeline.hmget(self._keys.dead_messages, ids)
             pipeline.hmget(self._keys.dead_details, ids)
-            rows = zip(ids, *pipeline.execute(), strict=True)
-        for redis_id, died_at_ms, payload, raw_details in rows:
+            rows = zip(ids, *pipeline.execute(), self._payloads(ids), strict=True)
+        for redis_id, died_at_ms, raw_details, payload in rows:
             if died_at_ms is not None and payload is not None:
                 yield DeadLetter.read(self._queue_name, redis_id, died_at_ms, payload, raw_details)
 
+    def _payloads(self, ids: list[Any]) -> Iterator[bytes | None]:
+        calls = self._store.calls(self._queue_name)
+        while ids:
+            payloads = calls.read_dead(ids, MAX_BATCH_BYTES)
+            yield from payloads
+            ids = ids[len(payloads) :]
+
 
 def _batches(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    iterator = iter(letters)
-    while batch := list(islice(iterator, BATCH_SIZE)):
+    batch: list[DeadLetter] = []
+    batch_bytes = 0
+    for letter in letters:
+        batch.append(letter)
+        batch_bytes += len(letter.payload)
+        if len(batch) == BATCH_SIZE or batch_bytes >= MAX_BATCH_BYTES:
+            yield batch
+            batch, batch_bytes = [], 0
+    if batch:
         yield batch

@@ -141,7 +141,7 @@ class HistoryWriter:
                 if is_last or self._outage.is_on or time.monotonic() >= write_at:
                     write_at = time.monotonic() + WRITE_SECONDS
                     self.write()
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - nothing may end this thread
                 self._outage.report(error)
             else:
                 self._outage.end()

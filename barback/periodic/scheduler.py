@@ -72,6 +72,8 @@ class TickScheduler:
         self._now = now or (lambda: server_now(self.broker.client))
         #: The tick of each actor that the log was told of last.
         self._told: dict[str, dt.datetime] = {}
+        #: Since when ticks of each actor were left out that the log was told of last.
+        self._told_dropped: dict[str, dt.datetime] = {}
         self._stop = threading.Event()
         self._wait = wait or self._stop.wait
         self._is_looping = False
@@ -134,7 +136,9 @@ class TickScheduler:
         now: dt.datetime,
     ) -> None:
         due = plan.due(since, now)
-        if due.dropped_since is not None:
+        # While the record of this look cannot be written, the next one finds the same again.
+        if due.dropped_since not in {None, self._told_dropped.get(actor.actor_name)}:
+            self._told_dropped[actor.actor_name] = due.dropped_since
             self.logger.warning(
                 "%s: nobody sent its ticks since %s, and its policy (catch_up=%r, grace %s) "
                 "leaves some of them out.",

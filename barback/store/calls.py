@@ -25,6 +25,7 @@ _NOTE_START = load("note_start")
 _POSITION = load("position")
 _PROMOTE = load("promote")
 _PURGE_DEAD = load("purge_dead")
+_READ_DEAD = load("read_dead")
 _REQUEUE = load("requeue")
 _QSIZE = load("qsize")
 _RELEASE_DELAYED = load("release_delayed")
@@ -213,6 +214,14 @@ class QueueCalls:
                 ),
                 ids_and_payloads,
             )
+        )
+
+    def read_dead(self, ids: Sequence[Argument], max_bytes: int) -> list[bytes | None]:
+        """The payloads of the first of some dead letters, None for those that are gone: of one at
+        the least, and of no more than have so many bytes together.
+        """
+        return list[Any](
+            self.connections.run(_READ_DEAD, (self.keys.dead_messages,), (max_bytes, *ids))
         )
 
     def delete_dead(self, ids: Sequence[Argument]) -> int:

@@ -188,6 +188,7 @@ def test_without_growth_there_is_no_chart_of_it() -> None:
     assert all(name.startswith("comparison-") for name in drawn)
 
 
+@pytest.mark.slow
 def test_the_pages_show_the_newest_result() -> None:
     # Given what `make bench-report` would write of text
     made = pages(read_result(newest_result()))

@@ -80,6 +80,8 @@ def reader(
     reader = Reader(checkout, tmp_path / "output", server_url=redis_url, ports=ports)
     yield reader
     reader.close()
+    if not (checkout / ".barback").exists():
+        return
     subprocess.run(
         ["python", "-m", "barback", "down", "--yes"],
         cwd=checkout,

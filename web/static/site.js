@@ -9,8 +9,9 @@ const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
   const url = region.dataset.live;
-  // Tabs in another language get other news.
-  const name = `${document.documentElement.lang} ${url}`;
+  // Tabs in another language get other news, and so do those of before a log-in or log-out.
+  const session = document.querySelector("[name=form_token]")?.value;
+  const name = `${document.documentElement.lang} ${session} ${url}`;
   const channel = new BroadcastChannel(name);
   let isOver = false;
   let pauseMs = FIRST_PAUSE_MS;

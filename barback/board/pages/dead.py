@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ def dead(board: Board, request: Request) -> dict[str, Any]:
         names,
         parsed_query(text, DEAD_FIELDS),
         board.redact,
+        functools.partial(_listed, board),
         at_most=MAX_SEARCHED if looks_at_all else FIRST_LOOK,
         offset=offset,
         page_size=PAGE_SIZE,
@@ -58,7 +60,7 @@ def dead(board: Board, request: Request) -> dict[str, Any]:
         "queue_names": searched_queues(board, ""),
         "groups": found.groups[:PAGE_SIZE],
         "group_count": len(found.groups),
-        "letters": [_listed(letter, board) for letter in found.letters],
+        "letters": found.letters,
         "matched": found.matched,
         "searched": found.searched,
         "total": found.total,
@@ -126,7 +128,7 @@ def searched_queues(board: Board, queue_name: str) -> list[str]:
     return [name for name in known if queue_name in ("", name)]
 
 
-def _listed(letter: DeadLetter, board: Board) -> dict[str, Any]:
+def _listed(board: Board, letter: DeadLetter) -> dict[str, Any]:
     arguments = ""
     if letter.fields is not None:
         arguments = arguments_of(letter.fields, board.redact, LIST_CHARACTERS)

@@ -7,16 +7,25 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from barback.cli import main
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from click.testing import Result
+
     from tests.support.processes import ProcessStarter, TestProcess
 
 BARBACK = ["python", "-m", "barback"]
+
+
+def barback(*arguments: str, **variables: str) -> Result:
+    """The command within this process, where no other one would tell more."""
+    return CliRunner(env=variables).invoke(main, arguments)
 
 
 def test_up_and_down_say_what_they_did(start: ProcessStarter) -> None:
@@ -33,37 +42,34 @@ def test_up_and_down_say_what_they_did(start: ProcessStarter) -> None:
     ]
 
 
-def test_looking_does_not_start_a_server(start: ProcessStarter) -> None:
-    run = start.run([*BARBACK, "status"], REDIS_URL="")
+def test_looking_does_not_start_a_server(tmp_path: Path) -> None:
+    run = barback("status", BARBACK_DATA_DIR=str(tmp_path))
 
     assert run.exit_code == 3
     assert "python -m barback up" in run.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
-def test_a_server_of_one_s_own_is_not_started_or_stopped(
-    command: str, start: ProcessStarter
-) -> None:
-    run = start.run([*BARBACK, command])
+def test_a_server_of_one_s_own_is_not_started_or_stopped(command: str, redis_url: str) -> None:
+    run = barback(command, REDIS_URL=redis_url)
 
     assert run.exit_code == 2
     assert "a server of your own" in run.stderr
 
 
-def test_a_wrong_url_is_a_clear_error(start: ProcessStarter) -> None:
-    run = start.run([*BARBACK, "status"], REDIS_URL="http://:secret@localhost")
+def test_a_wrong_url_is_a_clear_error() -> None:
+    run = barback("status", REDIS_URL="http://:secret@localhost")
 
     assert run.exit_code == 2
     assert "it should look like redis://" in run.stderr
     assert "secret" not in run.stderr
 
 
-def test_a_data_directory_that_cannot_be_used_is_a_clear_error(start: ProcessStarter) -> None:
-    run = start.run([*BARBACK, "up"], REDIS_URL="", BARBACK_DATA_DIR="/proc/bar")
+def test_a_data_directory_that_cannot_be_used_is_a_clear_error() -> None:
+    run = barback("up", BARBACK_DATA_DIR="/proc/bar")
 
     assert run.exit_code == 3
     assert "Set BARBACK_DATA_DIR" in run.stderr
-    assert "Traceback" not in run.stderr
 
 
 def test_it_says_its_version(start: ProcessStarter) -> None:
@@ -108,17 +114,13 @@ def test_down_warns_of_workers_that_are_connected(
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status"])
-def test_a_data_directory_that_is_a_file_is_a_clear_error(
-    command: str, start: ProcessStarter, tmp_path: Path
-) -> None:
+def test_a_data_directory_that_is_a_file_is_a_clear_error(command: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    run = start.run(
-        [*BARBACK, command], REDIS_URL="", BARBACK_DATA_DIR=str(tmp_path / "file" / "data")
-    )
+    run = barback(command, BARBACK_DATA_DIR=str(tmp_path / "file" / "data"))
 
     assert run.exit_code == (0 if command == "down" else 3)
-    assert "Traceback" not in run.stderr
+    assert run.exception is None or isinstance(run.exception, SystemExit)
 
 
 @pytest.mark.slow
@@ -152,13 +154,10 @@ def test_a_current_directory_that_is_gone_is_a_clear_error(
     assert "Traceback" not in run.stderr
 
 
-def test_a_data_directory_that_leads_to_itself_is_a_clear_error(
-    start: ProcessStarter, tmp_path: Path
-) -> None:
+def test_a_data_directory_that_leads_to_itself_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
 
-    run = start.run([*BARBACK, "up"], REDIS_URL="", BARBACK_DATA_DIR=str(tmp_path / "loop"))
+    run = barback("up", BARBACK_DATA_DIR=str(tmp_path / "loop"))
 
     assert run.exit_code == 3
     assert "Set BARBACK_DATA_DIR" in run.stderr
-    assert "Traceback" not in run.stderr

@@ -183,6 +183,7 @@ def made_older(database_url: str) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_a_guest_cancels_an_order_that_is_being_served(
     website: Website, start_worker: Callable[..., TestProcess], start: ProcessStarter
 ) -> None:

@@ -22,6 +22,7 @@ def here(command: list[str]) -> list[str]:
     return [*command, f"VENV={sys.prefix}"] if command[0] == "make" else command
 
 
+@pytest.mark.slow
 def test_make_run_shows_a_beer_and_a_coffee_served_by_two_processes(
     start: ProcessStarter,
 ) -> None:

@@ -59,8 +59,9 @@ def running(directory: Path) -> list[psutil.Process]:
     ]
 
 
-def test_nothing_is_left_when_the_terminal_is_closed(
-    write_procfile: Callable[..., str], tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
+    number: signal.Signals, write_procfile: Callable[..., str], tmp_path: Path
 ) -> None:
     # Given two programs in a terminal
     user, program = os.openpty()
@@ -72,12 +73,13 @@ def test_nothing_is_left_when_the_terminal_is_closed(
     try:
         eventually(lambda: len(running(tmp_path)) == 2)
 
-        # When it is closed
-        os.close(user)
-        os.killpg(runner.pid, signal.SIGHUP)
+        # When it is closed, or somebody presses Ctrl-\\
+        if number == signal.SIGHUP:
+            os.close(user)
+        os.killpg(runner.pid, number)
 
         # Expect all to end
-        runner.wait(timeout=20)
+        assert runner.wait(timeout=20) == 130  # as after Ctrl-C
         assert running(tmp_path) == []
     finally:
         runner.kill()

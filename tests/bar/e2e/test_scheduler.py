@@ -135,6 +135,29 @@ def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
 
 
 @pytest.mark.slow
+def test_runs_that_are_missed_are_told_of_once_while_the_server_takes_nothing(
+    start: ProcessStarter, redis_client: redis.Redis
+) -> None:
+    # Given an order of every second that was made, and a server that takes nothing
+    add(start, "coffee", "--every", "1s")
+    scheduler = start(RUN)
+    scheduler.wait_for_output("Ordered: coffee")
+    redis_client.config_set("min-replicas-to-write", 1)
+    try:
+        scheduler.wait_for_output("Interrupted: standing orders")
+        before = scheduler.output.count("missed its runs")
+        # When the scheduler has looked some times
+        asked = redis_client.info("commandstats")["cmdstat_time"]["calls"]
+        eventually(lambda: redis_client.info("commandstats")["cmdstat_time"]["calls"] >= asked + 4)
+        assert scheduler.output.count("missed its runs") == before
+    finally:
+        redis_client.config_set("min-replicas-to-write", 0)
+    # Expect a warning when it goes on, and none before
+    scheduler.wait_for_output("Resumed: standing orders")
+    assert scheduler.output.count("missed its runs") > before
+
+
+@pytest.mark.slow
 def test_a_missed_run_is_ordered_once_after_a_restart_if_it_is_of_the_last_hour(
     start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
 ) -> None:

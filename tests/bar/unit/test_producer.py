@@ -62,3 +62,10 @@ def test_bad_input_is_refused_before_anything_is_ordered(
     assert run.exit_code == 2
     assert "Error: " in run.stderr
     assert all(queue.empty() for queue in stub_broker.queues.values())
+
+
+def test_help_teaches_the_experiment() -> None:
+    run = CliRunner().invoke(producer.main, ["--help"])
+
+    assert run.exit_code == 0
+    assert "python producer.py --beers 200 --coffees 200 --wait" in run.stdout

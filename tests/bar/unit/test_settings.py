@@ -56,6 +56,10 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "postgresql://bar:se@cret@localhost/bar", "an @ as %40"),
         ("DATABASE_URL", "sqlite://", "programs share a file, not memory"),
         ("DATABASE_URL", "sqlite:///:memory:", "programs share a file, not memory"),
+        ("DATABASE_URL", "sqlite:///bar.db?timeout=abc", "a file of SQLite has no options here"),
+        ("DATABASE_URL", "postgresql://bar@localhost:99999/bar", "no such port"),
+        ("DATABASE_URL", "postgresql://localhost/bar?bogus=1", "have no option 'bogus'"),
+        ("SMTP_URL", "smtp://bar:p%C3%A4ss@localhost", "have to be of ASCII characters"),
         ("SMTP_URL", "smtp://localhost:port", "should look like smtp://host:25"),
         ("SMTP_URL", "smtp://", "should look like smtp://host:25"),
         ("WEB_URL", "bar.example.org", "should look like https://"),
@@ -73,6 +77,9 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("MAIL_FROM", "The Bar", "@-sign"),
         ("MAIL_FROM", "=?utf-8?q?eve=40x=2Eorg=2C?=@example.org", "=?"),
         ("BAR_TIMEZONE", "posix/Europe/Lisbon", "no time zone is called"),
+        ("BAR_VERSION", "caf\udce9", "not in UTF-8"),
+        ("BARBACK_DATA_DIR", "/var/lib/caf\udce9", "not in UTF-8"),
+        ("WEB_SECRET", "caf\udce9caf\udce90123456789abcdef", "not in UTF-8"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_reason(
@@ -113,6 +120,7 @@ def test_a_program_with_a_wrong_value_ends_before_it_does_anything() -> None:
         ("DATABASE_URL", "postgresql://bar:s3cr3t@localhost:port/bar"),
         ("DATABASE_URL", "mysql://bar:s3cr3t@localhost/bar"),
         ("DATABASE_URL", "postgresql://bar:pass@s3cr3t@localhost/bar"),
+        ("DATABASE_URL", "postgresql://bar:p@ss/word?s3cr3t=1@localhost/bar"),
         ("SMTP_URL", "smtp://bar:s3cr3t@localhost:port"),
         ("WEB_SECRET", "s3cr3ts3cr3ts3cr3ts3cr3t"),
     ],
@@ -131,6 +139,12 @@ def test_addresses_are_kept_in_the_form_that_programs_read(monkeypatch: pytest.M
     assert Settings().public_url == "http://[::1]:8000"
     monkeypatch.setenv("DATABASE_URL", "postgres://bar@db/bar")
     assert Settings().database_url == "postgresql://bar@db/bar"
+
+
+def test_a_database_may_have_options_that_postgresql_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://bar@/bar?host=/run/postgresql&sslmode=verify-full&connect_timeout=3"
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert Settings().database_url == url
 
 
 def test_every_variable_has_a_meaning() -> None:

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import dramatiq
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from barback import RedisBroker
+from barback.cli import main
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
     from tests.support.processes import ProcessStarter
 
 BOARD = [sys.executable, "-m", "barback", "board"]
@@ -80,12 +86,25 @@ def test_audit_lines_are_logged_as_json(
     assert json.loads(line)["message"] == "who=this machine action=purge queue=beer count=1"
 
 
-def test_a_board_for_others_does_not_start_without_a_token(start: ProcessStarter) -> None:
-    run = start.run([*BOARD, "--host", "0.0.0.0"])  # noqa: S104
+@pytest.fixture
+def refused(redis_url: str) -> Callable[..., Result]:
+    """The command, with options with which it never begins to serve."""
+
+    def refused(*options: str, url: str = redis_url) -> Result:
+        run = CliRunner().invoke(main, ["--redis-url", url, "board", *options])
+        assert isinstance(run.exception, SystemExit), run.exception
+        return run
+
+    return refused
+
+
+def test_a_board_for_others_does_not_start_without_a_token(
+    refused: Callable[..., Result],
+) -> None:
+    run = refused("--host", "0.0.0.0")  # noqa: S104
 
     assert run.exit_code == 2
     assert "Set BARBACK_BOARD_TOKEN" in run.output
-    assert "Traceback" not in run.output
 
 
 @pytest.mark.parametrize(
@@ -101,28 +120,26 @@ def test_a_board_for_others_does_not_start_without_a_token(start: ProcessStarter
     ],
 )
 def test_what_cannot_be_is_one_line(
-    start: ProcessStarter, options: list[str], exit_code: int, text: str
+    refused: Callable[..., Result], options: list[str], exit_code: int, text: str
 ) -> None:
-    run = start.run([*BOARD, *options])
+    run = refused(*options)
 
-    assert (run.exit_code, "Traceback" in run.output) == (exit_code, False), run.output
+    assert run.exit_code == exit_code
     assert text in run.output
 
 
-def test_a_taken_port_is_named_with_another_one(start: ProcessStarter) -> None:
+def test_a_taken_port_is_named_with_another_one(refused: Callable[..., Result]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
-        run = start.run([*BOARD, "--port", str(port)])
+        run = refused("--port", str(port))
 
     assert run.exit_code == 1
     assert f"--port {port + 1}" in run.output
 
 
-def test_without_a_server_the_board_says_so(start: ProcessStarter, free_port: int) -> None:
-    url = f"redis://127.0.0.1:{free_port}/0"
-
-    run = start.run([*BOARD, "--port", str(free_port)], REDIS_URL=url)
+def test_without_a_server_the_board_says_so(refused: Callable[..., Result], free_port: int) -> None:
+    run = refused("--port", str(free_port), url=f"redis://127.0.0.1:{free_port}/0")
 
     assert run.exit_code == 3
     assert "The server cannot be reached" in run.output

@@ -29,11 +29,11 @@ EVIL_SHOWN = r"\x1b[2J\x07\nERROR forged"
 
 @pytest.fixture
 def dead(redis_url: str) -> Callable[..., Result]:
-    """Run the command on a terminal of 80 columns."""
+    """Run the command on a terminal of 80 columns, or of others."""
 
-    def dead(*arguments: str) -> Result:
+    def dead(*arguments: str, columns: int = 80) -> Result:
         command = ["--redis-url", redis_url, "dead", *arguments]
-        return CliRunner().invoke(main, command, env={"COLUMNS": "80"})
+        return CliRunner().invoke(main, command, env={"COLUMNS": str(columns)})
 
     return dead
 
@@ -99,6 +99,26 @@ def test_a_long_reason_is_whole_at_80_columns(
     assert all(word in output for word in words[2:])
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_long_names_and_narrow_terminals_leave_the_reason_whole(
+    broker: RedisBroker, dead: Callable[..., Result], columns: int
+) -> None:
+    # Given names as projects have them, and ids of which somebody has made two long ones alike
+    queue, actor = "notifications_high_priority", "send_password_reset_email"
+    bury(broker, queue=queue, actor=actor, error="ConnectionRefusedError: [Errno 111] at the end")
+    died = {"a-letter": (time.time() - 3_599) * 1000}
+    broker.client.zadd(broker.store.keys(queue).dead, died)
+    for last in "12":
+        bury(broker, "i" * 500 + last, error="0123456789")
+
+    # Expect each to be there to its end, if on several lines
+    output = dead("list", columns=columns).output
+    words = output.split()
+    assert output.count("i" * 12) >= 2 * 500 // 12 - 2
+    assert {"failed:", "[Errno", "111]", "end", "0123456789"} <= set(words)
+    assert output.count("ago") == 3
+
+
 def test_ids_may_be_shortened_and_several_be_given(
     broker: RedisBroker, dead: Callable[..., Result]
 ) -> None:
@@ -144,6 +164,22 @@ def test_a_letter_is_found_by_the_message_id_that_logs_have(
     for copied in (message.message_id, message.message_id[:13]):
         assert json.loads(dead("show", copied, "--json").output)["id"] == redis_id
     assert dead("requeue", message.message_id[:8]).output == "1 requeued.\n"
+
+
+def test_a_letter_of_a_stock_program_is_found_by_its_message_id_as_well(
+    broker: RedisBroker, dead: Callable[..., Result]
+) -> None:
+    # Given dead letters under ids that tell nothing of their messages
+    for name in ("2a2f35ad-4d0f", "9b1d7e60-77aa"):
+        bury(broker, name)
+    wanted = DeadLetters(broker, "beer").get("2a2f35ad-4d0f")
+    assert wanted is not None
+    assert wanted.fields is not None
+    message_id = wanted.fields["message_id"]
+
+    assert json.loads(dead("show", message_id[:13], "--json").output)["id"] == "2a2f35ad-4d0f"
+    assert dead("delete", message_id).output == "1 deleted.\n"
+    assert left(broker) == {"9b1d7e60-77aa"}
 
 
 @pytest.mark.parametrize("mistyped", [("--queue", "beeer"), ("--actor", "puor")])

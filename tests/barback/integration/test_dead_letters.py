@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tracemalloc
+from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
 
 from barback.dead_letters import DeadLetters
-from barback.dead_letters.letters import BATCH_SIZE
+from barback.dead_letters.letters import BATCH_SIZE, MAX_BATCH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,17 @@ def test_a_failed_message_keeps_its_last_error(broker: RedisBroker) -> None:
     assert letter.error == "LookupError: no such guest: nobody"
     assert letter.traceback is not None
     assert "raise LookupError" in letter.traceback
+
+
+@pytest.mark.usefixtures("served")
+def test_of_an_error_with_a_document_in_it_the_beginning_is_kept(broker: RedisBroker) -> None:
+    send(broker, "nobody" + "y" * 300_000)
+
+    (letter,) = DeadLetters(broker, "beer")
+    assert letter.error is not None
+    assert letter.error.startswith("LookupError: no such guest: nobodyyyy")
+    assert letter.error.endswith("more characters)")
+    assert len(letter.error) < 2_100
 
 
 @pytest.mark.usefixtures("served")
@@ -122,6 +134,30 @@ def test_many_dead_letters_are_changed_in_batches(broker: RedisBroker) -> None:
     assert max(steps) <= BATCH_SIZE
     assert len(letters) == 0
     assert list(letters) == []
+
+
+def test_large_dead_letters_are_read_and_changed_a_few_at_a_time(broker: RedisBroker) -> None:
+    # Given one batch of dead letters by their number, and many by their size
+    count, size = 40, MAX_BATCH_BYTES // 2
+    message: dramatiq.Message[Any] = dramatiq.Message("beer", "pour", ("x" * size,), {}, {})
+    keys = broker.store.keys("beer")
+    broker.client.zadd(keys.dead, {f"letter-{number}": number for number in range(count)})
+    for number in range(count):
+        broker.client.hset(keys.dead_messages, f"letter-{number}", message.encode())
+    letters = DeadLetters(broker, "beer")
+
+    # When all are looked at, and sent again
+    tracemalloc.start()
+    try:
+        seen = sum(1 for _ in letters)
+        steps = list(letters.requeue(letters.scan()))
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # Expect that to need a fraction of what they have together
+    assert (seen, sum(steps), max(steps)) == (count, count, 2)
+    assert most_bytes < count * size / 2
 
 
 def test_a_foreign_id_with_a_colon_is_no_priority(broker: RedisBroker) -> None:

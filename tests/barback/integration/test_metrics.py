@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -188,3 +189,17 @@ def test_a_message_that_says_to_be_from_the_stone_age_stops_no_count(broker: Red
     writer.write()
     timeline = History(broker).timeline("hour")
     assert timeline.total(timeline.chosen("beer", "pour")).done == 3
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_what_writes_the_counts(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a version that cannot be written, for what was no UTF-8 in the environment
+    writer = HistoryWriter(broker.store, Recorder(), version="caf\udce9")
+    writer.start()
+    eventually(lambda: "Interrupted: metrics" in caplog.text)
+    # Expect it to try again, and to be told of it once
+    threads = [thread.name for thread in threading.enumerate()]
+    writer.stop()
+    assert "barback-metrics" in threads
+    assert caplog.text.count("Interrupted: metrics") == 1

@@ -11,6 +11,7 @@ from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
 from barback import RedisBroker
+from barback.consuming import doorbell
 from barback.embedded import EmbeddedServer
 from barback.metrics import Metrics
 from barback.speedups import hooks
@@ -71,3 +72,34 @@ def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
     (left_out,) = (text for text in said if text not in outage)
     assert left_out.startswith("after_process_message of Results was left out. Reason: ")
     assert "Traceback" not in caplog.text
+
+
+def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
+    session_dir: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker of several queues, which asks its server each second to wake it
+    monkeypatch.setattr(doorbell, "WAIT_SECONDS", 1)
+    server = EmbeddedServer(session_dir / "refusing")
+    broker = RedisBroker(url=server.ensure())
+    for name in QUEUES:
+        broker.declare_queue(name)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+
+    def refused() -> int:
+        statistics = broker.client.info("commandstats").get("cmdstat_blpop", {})
+        return int(statistics.get("rejected_calls", 0))
+
+    # When that is as a server whose disk is full, for some tries, and then is not
+    with caplog.at_level(logging.INFO):
+        broker.client.config_set("min-replicas-to-write", 1)
+        eventually(lambda: refused() >= 5)
+        broker.client.config_set("min-replicas-to-write", 0)
+        eventually(lambda: "Resumed: the wake-ups" in caplog.text)
+    worker.stop()
+    broker.close()
+    server.stop()
+
+    # Expect two lines
+    said = [text.split(",")[0] for text in caplog.messages if "the wake-ups of this" in text]
+    assert [text.split(":")[0] for text in said] == ["Interrupted", "Resumed"]

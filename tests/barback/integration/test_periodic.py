@@ -308,6 +308,28 @@ def test_a_server_whose_clock_is_set_back_sends_no_tick_again(
     assert sent_ticks(broker) == ["2026-06-10T05:00"]
 
 
+@pytest.mark.one_server
+def test_ticks_that_are_left_out_are_told_of_once_while_the_server_takes_nothing(
+    broker: RedisBroker, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given ticks that nobody sent
+    declare(broker, "* * * * *", catch_up="skip")
+    it = scheduler(broker, clock)
+    it.look()
+    clock.advance(600)
+    # When a scheduler looks, again and again, on a server that takes nothing, and then does
+    broker.client.config_set("min-replicas-to-write", 1)
+    try:
+        for _ in range(3):
+            with pytest.raises(BrokerUnavailable):
+                it.look()
+    finally:
+        broker.client.config_set("min-replicas-to-write", 0)
+    it.look()
+    # Expect one warning
+    assert caplog.text.count("nobody sent its ticks since") == 1
+
+
 def test_periodiq_itself_can_run_our_schedules(
     broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,20 @@ def test_names_from_outside_are_shown_as_text(redis_url: str, broker: RedisBroke
     assert output.count(r"[/b]\x1b[2J") == 2
 
 
+def test_no_number_is_cut_on_a_narrow_terminal(redis_url: str, broker: RedisBroker) -> None:
+    # Given numbers for which 40 columns are too few
+    broker.store.register(["notifications"])
+    keys = broker.store.keys("notifications")
+    broker.client.rpush(keys.queue, *range(12_345))
+    broker.client.hset(keys.delayed_messages, mapping=dict.fromkeys(map(str, range(10_987)), "-"))
+
+    command = ["--redis-url", redis_url, "status"]
+    output = CliRunner().invoke(main, command, env={"COLUMNS": "40"}).output
+
+    assert "12,345" in output
+    assert "10,987" in output
+
+
 def test_data_of_another_version_is_left_alone(redis_url: str, broker: RedisBroker) -> None:
     broker.client.set(broker.store.fleet_keys.format, "2")
 

@@ -43,6 +43,22 @@ def test_its_beginning_and_its_end_are_said_once(
     assert ended.startswith("Resumed: the outbox, after ")
 
 
+def test_threads_that_meet_the_same_outage_at_once_say_it_once(
+    outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a thread that fails while another one says that it has failed
+    def fail_meanwhile(_: logging.LogRecord) -> bool:
+        logger.removeFilter(fail_meanwhile)
+        outage.report(ERROR)
+        return True
+
+    logger = logging.getLogger("test")
+    logger.addFilter(fail_meanwhile)
+
+    outage.report(ERROR)
+    assert len(caplog.messages) == 1
+
+
 def test_an_error_that_is_no_outage_is_told_with_its_traceback(
     outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:

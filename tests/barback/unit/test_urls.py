@@ -33,6 +33,12 @@ ANY = "it should look like redis://:password@host:6379/0, rediss://"
         ("redis://h,h2:6379/0", f"several hosts, which are either .*{SENTINELS} or {CLUSTER}"),
         ("redis://h/cache", "a number alone, the database, such as redis://host:6379/0"),
         ("redis://h?max_age=3", "do not take its option max_age"),
+        ("redis://h?socket_timeout=-1", "socket_timeout, or not with this value"),
+        ("redis://h?socket_connect_timeout=nan", "socket_connect_timeout, or not with this value"),
+        ("redis://h?decode_responses=true", "decode_responses, or not with this value"),
+        ("unix:///path?timeout=5", "do not take its option timeout"),
+        ("redis+sentinel://h/bar?socket_timeout=0", "socket_timeout, or not with this value"),
+        ("redis+cluster://h?socket_timeout=1e300", "socket_timeout, or not with this value"),
         ("unix://", "does not name the socket; it should look like unix:///path"),
         ("redis+sentinel://h:26379", f"does not name the service.*{SENTINELS}"),
         ("redis+sentinel:///bar/0", f"expected HOST:PORT.*{SENTINELS}"),
@@ -89,6 +95,10 @@ def test_sentinels_take_options_for_themselves_and_for_the_servers() -> None:
         theirs = {"username": "watch", "password": "other", "socket_timeout": 0.5}
         assert theirs.items() <= each.connection_kwargs.items()
         assert each.connection_kwargs["ssl_ca_certs"] == "ca.pem"
+
+
+def test_an_option_may_say_that_something_is_not_to_be() -> None:
+    check_redis_url("redis://h?retry_on_timeout=no&socket_timeout=0.5")
 
 
 def test_a_cluster_takes_options_too() -> None:

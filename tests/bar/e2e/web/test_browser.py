@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter, TestProcess
 
+pytestmark = pytest.mark.slow
+
 PATHS = [
     "/",
     "/lesson",
@@ -64,7 +66,6 @@ def fill_and_send(page: Page, password: str, button: str) -> None:
     page.get_by_role("button", name=button).click()
 
 
-@pytest.mark.slow
 def test_somebody_signs_up_confirms_logs_in_and_chooses_another_password(
     website: Website, start: ProcessStarter, page: Page, tmp_path: Path
 ) -> None:
@@ -111,7 +112,6 @@ def test_somebody_signs_up_confirms_logs_in_and_chooses_another_password(
     expect(page.get_by_role("link", name="Log in")).to_be_visible()
 
 
-@pytest.mark.slow
 def test_a_standing_order_is_made_without_knowing_cron(website: Website, browser: Browser) -> None:
     # Given somebody in Lisbon
     with browser.new_context(timezone_id="Europe/Lisbon") as context:
@@ -144,7 +144,6 @@ def test_an_order_is_followed_from_the_queue_to_the_table(
     expect(page.get_by_text("Served", exact=True)).to_have_count(2)
 
 
-@pytest.mark.slow
 def test_a_report_survives_its_worker(website: Website, start: ProcessStarter, page: Page) -> None:
     # Given sales, and a report whose worker is killed midway
     start.run([sys.executable, "-m", "database", "demo-data", "--rows", "20000"])
@@ -177,7 +176,6 @@ def test_a_report_survives_its_worker(website: Website, start: ProcessStarter, p
     assert len(lines) > 28
 
 
-@pytest.mark.slow
 def test_a_report_can_be_cancelled(website: Website, start: ProcessStarter, page: Page) -> None:
     # Given a report that is being made
     start_worker(start, "reports", REPORT_DAY_SECONDS="0.2")
@@ -194,7 +192,6 @@ def test_a_report_can_be_cancelled(website: Website, start: ProcessStarter, page
     expect(page.get_by_role("button", name="Make it again")).to_be_visible()
 
 
-@pytest.mark.slow
 def test_ordering_needs_no_javascript(
     website: Website, start: ProcessStarter, browser: Browser
 ) -> None:
@@ -264,7 +261,6 @@ def test_an_update_takes_neither_the_focus_nor_a_click_from_a_button(
     expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
-@pytest.mark.slow
 def test_pages_fit_on_phones(website: Website, browser: Browser) -> None:
     with browser.new_context() as context:
         page = context.new_page()

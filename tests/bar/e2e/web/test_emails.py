@@ -75,14 +75,16 @@ def test_an_email_is_sent_when_the_mail_server_is_in_a_better_mood(
     # Given a mail server that fails at first
     website = start_website(start)
     mail_server = start_mail_server(start, tmp_path / "mails", "--reply", "451 later, please")
-    start_worker(start, mail_server)
+    worker = start_worker(start, mail_server)
 
     # When somebody signs up
     website.sign_up("ada@example.org")
 
-    # Expect the e-mail at the second attempt
+    # Expect the e-mail at the second attempt, and a line about the first
     [mail] = eventually(mail_server.accepted, timeout_seconds=40)
     assert mail["to"] == ["ada@example.org"]
+    assert "later, please" in worker.output
+    assert "Traceback" not in worker.output
 
 
 def test_an_email_that_is_refused_for_good_becomes_a_dead_letter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -64,6 +65,27 @@ def test_ten_tabs_of_a_browser_have_one_stream_and_all_are_up_to_date(
         for tab in tabs:
             expect(tab.get_by_text("Served", exact=True)).to_be_visible()
     assert max(streams) == 1
+
+
+def test_a_tab_shows_no_orders_of_who_was_there_before_a_log_in(
+    website: Website, browser: Browser, start_worker: Callable[..., TestProcess]
+) -> None:
+    # Given a tab of a guest who waits for a coffee
+    with browser.new_context() as context:
+        before = context.new_page()
+        order(before, website)
+        # When somebody who waits for a beer logs in, in another tab that is seen, too
+        token = website.log_in()
+        bearer = {"Authorization": f"Bearer {token}"}
+        httpx.post(f"{website.url}/api/orders", json={"drink": "beer"}, headers=bearer)
+        context.add_cookies([{"name": "session", "value": token, "url": website.url}])
+        after = context.new_page()
+        after.goto(f"{website.url}/orders")
+        # Expect the coffee to be news in the first tab alone
+        start_worker("coffee")
+        expect(before.get_by_text("Served", exact=True)).to_be_visible()
+        rows = after.locator("[data-live] .what")
+        expect(rows).to_have_text(["Beer"])
 
 
 def watch_streams(context: BrowserContext) -> list[int]:

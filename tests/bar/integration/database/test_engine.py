@@ -152,11 +152,10 @@ def test_a_directory_that_somebody_else_has_made_stays_as_it_is(tmp_path: Path) 
     assert (tmp_path / "bar.db").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("name", ["50%25 off?mode=memory#top", "two\nlines"])
 def test_a_directory_with_characters_that_mean_something_in_a_url_works(
-    name: str, start: ProcessStarter, tmp_path: Path
+    start: ProcessStarter, tmp_path: Path
 ) -> None:
-    data_dir = tmp_path / name
+    data_dir = tmp_path / "50%25 off?mode=memory#top\ntwo lines"
 
     run = start.run(["python", "-m", "database", "migrate"], BARBACK_DATA_DIR=str(data_dir))
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter
     from tests.support.website import Website
 
+pytestmark = pytest.mark.slow
+
 
 def order(website: Website, **headers: str) -> int:
     """Order something; return the status of the answer."""
@@ -47,14 +49,12 @@ def test_whatever_writes_is_limited_for_each_network(start: ProcessStarter) -> N
     assert httpx.get(f"{website.url}/orders").status_code == 200
 
 
-@pytest.mark.slow
 def test_all_networks_together_have_a_limit(start: ProcessStarter) -> None:
     website = start_website(start, TOTAL_WRITES_PER_MINUTE="2", TRUSTED_PROXIES="127.0.0.1")
     statuses = [order(website, X_Forwarded_For=f"192.0.2.{number}") for number in (1, 2, 3)]
     assert statuses == [202, 202, 429]
 
 
-@pytest.mark.slow
 def test_a_proxy_is_believed_only_if_it_is_trusted(start: ProcessStarter) -> None:
     # Given a website that trusts nobody, and a client that says to be many
     alone = start_website(start, WRITES_PER_MINUTE="2")
@@ -73,7 +73,6 @@ def test_a_proxy_is_believed_only_if_it_is_trusted(start: ProcessStarter) -> Non
     assert statuses == [202, 202, 429]
 
 
-@pytest.mark.slow
 def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> None:
     website = start_website(start)
     with website.staff() as client:
@@ -84,7 +83,6 @@ def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> Non
         assert client.post("/api/reports", json={"month": months[0]}).status_code == 202
 
 
-@pytest.mark.slow
 def test_another_name_is_not_answered(start: ProcessStarter) -> None:
     website = start_website(start, WEB_URL="https://bar.example.org")
     for host in ("evil.example.com", "evil.example.com:80", "127.0.0.1.evil.com"):
@@ -100,7 +98,6 @@ def test_another_name_is_not_answered(start: ProcessStarter) -> None:
         assert httpx.get(website.url + path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
-@pytest.mark.slow
 def test_a_failure_inside_has_the_headers_of_any_page_and_is_logged_once(
     start: ProcessStarter, tmp_path: Path
 ) -> None:
@@ -124,7 +121,6 @@ def test_a_failure_inside_has_the_headers_of_any_page_and_is_logged_once(
     assert website.process.output.count("LookupError: 'spilt'") == 2
 
 
-@pytest.mark.slow
 def test_the_log_names_every_request_by_its_route(start: ProcessStarter) -> None:
     website = start_website(start)
     httpx.get(f"{website.url}/confirm/a-token-that-nobody-else-may-see")
@@ -137,7 +133,6 @@ def test_the_log_names_every_request_by_its_route(start: ProcessStarter) -> None
     assert "healthz" not in website.process.output
 
 
-@pytest.mark.slow
 def test_a_website_without_a_broker_lives_but_is_not_ready(
     start: ProcessStarter, session_dir: Path
 ) -> None:
@@ -157,7 +152,6 @@ def test_a_website_without_a_broker_lives_but_is_not_ready(
     assert website.process.output.count("Refusing orders: the broker cannot be reached") == 1
 
 
-@pytest.mark.slow
 def test_pages_say_when_nobody_is_there_to_do_the_work(
     start: ProcessStarter, start_worker: Any
 ) -> None:
@@ -172,7 +166,6 @@ def test_pages_say_when_nobody_is_there_to_do_the_work(
         )
 
 
-@pytest.mark.slow
 def test_one_browser_gets_three_streams(start: ProcessStarter) -> None:
     website = start_website(start)
     with website.staff() as client:
@@ -193,7 +186,6 @@ def test_one_browser_gets_three_streams(start: ProcessStarter) -> None:
         eventually(is_free)
 
 
-@pytest.mark.slow
 def test_a_thousand_silent_connections_stop_nobody_and_fill_no_log(start: ProcessStarter) -> None:
     # Given a website, and somebody who opens more connections than it keeps, and says nothing
     website = start_website(start)

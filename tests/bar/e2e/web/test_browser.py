@@ -245,7 +245,8 @@ def test_an_update_takes_neither_the_focus_nor_a_click_from_a_button(
     # When news of a third order come while it is pressed
     page.evaluate(
         """() => {
-          window.news = new BroadcastChannel("en /orders/events");
+          const session = document.querySelector("[name=form_token]").value;
+          window.news = new BroadcastChannel(`en ${session} /orders/events`);
           window.news.onmessage = ({ data }) => {
             if (data.html?.split("<li>").length === 4) document.title = "News";
           };

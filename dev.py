@@ -15,6 +15,8 @@ from pathlib import Path
 import click
 from watchfiles import PythonFilter, watch
 
+from importing import try_to_import
+
 PROJECT_DIR = Path(__file__).resolve().parent
 
 #: What none of the processes imports.
@@ -24,10 +26,7 @@ _UNWATCHED = [
 
 
 #: What the processes import, between them.
-_PROGRAMS = "actors, scheduler, web.app"
-
-#: How long that may take, in seconds; after that it hangs.
-IMPORT_TIMEOUT_SECONDS = 60
+_PROGRAMS = ("actors", "scheduler", "web.app")
 
 
 @click.command
@@ -53,26 +52,15 @@ def main(path: Path) -> None:
 
 def _can_be_imported(stop: threading.Event) -> bool:
     """Say what is wrong with the code, once, unless it is being stopped."""
-    import_all = [sys.executable, "-c", f"import {_PROGRAMS}"]
-    try:
-        done = subprocess.run(  # noqa: S603
-            import_all,
-            cwd=PROJECT_DIR,
-            stderr=subprocess.PIPE,
-            timeout=IMPORT_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        fault = f"Importing {_PROGRAMS} takes more than {IMPORT_TIMEOUT_SECONDS} s."
-    else:
-        fault = done.stderr.decode(errors="replace") if done.returncode else ""
-    if fault and not stop.is_set():
-        click.echo(f"{fault.rstrip()}\nNothing is started with that. Mend it, and save.", err=True)
-    return not fault
+    code, fault = try_to_import(*_PROGRAMS)
+    if code and not stop.is_set():
+        click.echo(f"{fault}\nNothing is started with that. Mend it, and save.", err=True)
+    return not code
 
 
 def _start(path: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, PROJECT_DIR / "procfile.py", path])  # noqa: S603
+    command = [sys.executable, str(PROJECT_DIR / "procfile.py"), "--imported", str(path)]
+    return subprocess.Popen(command)  # noqa: S603
 
 
 def _end(processes: subprocess.Popen[bytes] | None) -> None:

@@ -26,17 +26,21 @@ import psutil
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
+from importing import try_to_import
 from settings import settings
 from web.port import require_free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: How long processes may take to finish their work before they are killed, in seconds.
 STOP_TIMEOUT_SECONDS = 60
 
 #: What stopping always looks like: twenty lines that would hide the result before them.
 _ROUTINE = re.compile(r"sending SIGTERM to|stopped \(rc=0\)|\[dramatiq\..*\[INFO\]")
+
+#: Commands that import a module of actors, and its name.
+_IMPORTS = re.compile(r"(?:dramatiq|periodiq) ([\w.]+)")
 
 #: Processes that differ in one of these are strangers, though they run in the same folder.
 _WHERE = ("REDIS_URL", "BARBACK_DATA_DIR")
@@ -107,7 +111,17 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
 
 @click.command
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(path: Path) -> None:
+@click.option("--imported", is_flag=True, hidden=True, help="The code has just been imported.")
+@click.option(
+    "--board-port",
+    type=click.IntRange(1, 65535),
+    default=9191,
+    envvar="BARBACK_BOARD_PORT",
+    show_envvar=True,
+    hidden=True,
+    help="Where the board will listen.",
+)
+def main(path: Path, *, imported: bool, board_port: int) -> None:
     """Run the processes of the Procfile PATH. The first to end gives the exit code."""
     commands: Mapping[str, str] = parse_procfile(path.read_text("utf-8")).processes
     already_running = list(_already_running(commands))
@@ -116,7 +130,11 @@ def main(path: Path) -> None:
         pids = " ".join(str(pid) for _, pid in already_running)
         click.echo(f"Already running in this folder: {names}. To stop them: kill {pids}", err=True)
     if "web" in commands:
-        require_free_port(settings.web_host, settings.web_port)
+        require_free_port(settings.web_host, settings.web_port, "WEB_HOST", "WEB_PORT")
+    if "board" in commands:
+        require_free_port("127.0.0.1", board_port, "BARBACK_BOARD_PORT")
+    if not imported:
+        _require_importable(commands.values())
     honcho.manager.KILL_WAIT = STOP_TIMEOUT_SECONDS
     manager = _Manager()
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -125,6 +143,20 @@ def main(path: Path) -> None:
         manager.add_process(name, f"exec {command}", env=variables)
     manager.loop()
     sys.exit(manager.returncode)
+
+
+def _require_importable(commands: Iterable[str]) -> None:
+    """Say once what is wrong with the actors, and not once for each program that imports them."""
+    modules = {found[1] for command in commands if (found := _IMPORTS.match(command))}
+    if not modules:
+        return
+    try:
+        code, fault = try_to_import(*modules)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    if code:
+        click.echo(f"{fault}\nNothing is started with that. Mend it, and start again.", err=True)
+        sys.exit(code)
 
 
 def _already_running(commands: Mapping[str, str]) -> Iterator[tuple[str, int]]:

@@ -11,12 +11,15 @@ import click
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(
+    host: str, port: int, *, settings: tuple[str, ...] = ("WEB_HOST", "WEB_PORT")
+) -> socket.socket:
     """Begin to listen.
 
     Parameters:
-      host: WEB_HOST, a name or an address.
-      port: WEB_PORT.
+      host: A name or an address.
+      port: From 1 to 65535.
+      settings: Where they can be changed, the port's last.
 
     Raises:
       click.ClickException: When that cannot be, with the reason and the fix.
@@ -30,16 +33,14 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise click.ClickException(
                 f"port {port} on {host} is taken. Stop the program that uses it, or choose another "
-                f"port: WEB_PORT={port + 1}"
+                f"port: {settings[-1]}={port + 1}"
             ) from None
         raise click.ClickException(
-            f"the website cannot listen on {host}, port {port}: {error.strerror}. Check WEB_HOST "
-            "and WEB_PORT."
+            f"cannot listen on {host}, port {port}: {error.strerror}. "
+            f"Check {' and '.join(settings)}."
         ) from None
 
 
-def require_free_port(host: str, port: int) -> None:
-    """Check that the website can listen, before anything else is started; raises as
-    :func:`listen`.
-    """
-    listen(host, port).close()
+def require_free_port(host: str, port: int, *settings: str) -> None:
+    """Check that somebody can listen, before anything is started; raises as :func:`listen`."""
+    listen(host, port, settings=settings).close()

@@ -79,7 +79,7 @@ def receive_cancel(visitor: Visitor, order_id: str) -> Response:
         raise HTTPException(
             503, _("The bar cannot be reached at the moment. Please try again soon."), RETRY_AFTER
         ) from None
-    return RedirectResponse("/orders", 303)
+    return RedirectResponse("/orders#yours", 303)  # there the keyboard goes on
 
 
 @router.get("/orders/events", response_class=EventSourceResponse, dependencies=[STREAM_LIMIT])

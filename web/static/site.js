@@ -4,6 +4,7 @@
 // none. Browsers open six connections to a host, and every page needs one.
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30000;
+const AFTER_PRESS_MS = 100;
 const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
@@ -58,9 +59,19 @@ async function follow(region) {
   }
 }
 
+const postponed = new WeakMap(); // updates, by their region
+
 function update(region, html) {
+  clearTimeout(postponed.get(region));
+  // A click counts only where the button that was pressed is the one that is let go.
+  if (region.matches(":active")) {
+    postponed.set(region, setTimeout(update, AFTER_PRESS_MS, region, html));
+    return;
+  }
   const places = placesIn(region);
+  const focused = region.querySelector("button:focus")?.getAttribute("formaction");
   region.innerHTML = html; // made by our own templates, which escape
+  if (focused) region.querySelector(`[formaction="${CSS.escape(focused)}"]`)?.focus();
   glide(region, places);
   // What is read out is said once, not with each update.
   const news = region.querySelector("template[data-news]")?.content.textContent.trim();

@@ -146,18 +146,41 @@ def test_the_end_is_told_without_its_routine(
     ]
 
 
-def test_a_taken_port_is_one_line_before_anything_starts(start: ProcessStarter) -> None:
+@pytest.mark.parametrize("taken", ["WEB_PORT", "BARBACK_BOARD_PORT"])
+def test_a_taken_port_is_one_line_before_anything_starts(
+    taken: str, start: ProcessStarter, free_port: int
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
+        ports = {"WEB_PORT": str(free_port), taken: str(port)}
 
-        run = start.run(["python", "procfile.py", "Procfile"], WEB_PORT=str(port))
+        run = start.run(["python", "procfile.py", "Procfile"], **ports)
 
         assert run.exit_code == 1
         [line] = [line for line in run.output.splitlines() if "Already running" not in line]
         assert f"port {port} on 127.0.0.1 is taken" in line
-        assert f"WEB_PORT={port + 1}" in line
+        assert f"{taken}={port + 1}" in line
+
+
+def test_a_slip_in_an_actor_is_told_once_before_anything_starts(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given three programs that import a module with a syntax error
+    (tmp_path / "slipped.py").write_text("def serve_a_juice(:\n")
+    procfile = tmp_path / "Procfile"
+    procfile.write_text(
+        "beer: dramatiq slipped -Q beer\ncoffee: dramatiq slipped\nclock: periodiq slipped\n"
+    )
+
+    run = start.run(["python", "procfile.py", str(procfile)], PYTHONPATH=str(tmp_path))
+
+    assert run.exit_code == 1
+    assert run.output.count("Traceback") == 1
+    assert "slipped.py" in run.output
+    assert "started (pid=" not in run.output
+    assert run.output.endswith("Nothing is started with that. Mend it, and start again.\n")
 
 
 @pytest.mark.parametrize(

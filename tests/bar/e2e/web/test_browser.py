@@ -217,6 +217,50 @@ def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     # and the keyboard to be where it was
     expect(page.get_by_role("button", name="Order a beer")).to_be_focused()
 
+    # and to go on beside it after changing one's mind
+    page.get_by_role("button", name="Cancel the beer").press("Enter")
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Your orders")).to_be_focused()
+
+
+def test_an_update_takes_neither_the_focus_nor_a_click_from_a_button(
+    website: Website, page: Page
+) -> None:
+    # Given an order that waits, and a tab in which more can be ordered
+    page.goto(f"{website.url}/orders")
+    page.get_by_role("button", name="Order a beer").click()
+    cancel = page.get_by_role("button", name="Cancel the beer")
+    another_tab = page.context.new_page()
+    another_tab.goto(f"{website.url}/orders")
+    rows = page.get_by_role("list").get_by_role("listitem")
+
+    # When news come while its button has the keyboard's focus
+    cancel.focus()
+    another_tab.get_by_role("button", name="Order a coffee").click()
+    expect(rows).to_have_count(2)
+
+    # Expect it to have it still
+    expect(cancel).to_be_focused()
+
+    # When news of a third order come while it is pressed
+    page.evaluate(
+        """() => {
+          const session = document.querySelector("[name=form_token]").value;
+          window.news = new BroadcastChannel(`en ${session} /orders/events`);
+          window.news.onmessage = ({ data }) => {
+            if (data.html?.split("<li>").length === 4) document.title = "News";
+          };
+        }"""
+    )
+    cancel.hover()
+    page.mouse.down()
+    another_tab.get_by_role("button", name="Order a coffee").click()
+    expect(page).to_have_title("News")
+    page.mouse.up()
+
+    # Expect it to do what it says
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+
 
 def test_pages_fit_on_phones(website: Website, browser: Browser) -> None:
     with browser.new_context() as context:

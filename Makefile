@@ -62,7 +62,7 @@ demo-data: $(RUNTIME) ## Add two years of sales, a million, for reports to add u
 	@python -m database demo-data
 
 test: $(DEV) ## Run all tests but the slow ones: see `make slow`, `make ledger`
-	@pytest -n $$(( 2 * $(or $(shell getconf _NPROCESSORS_ONLN),2) )) --maxprocesses 8 --dist worksteal
+	@pytest -n $$(( 3 * $(or $(shell getconf _NPROCESSORS_ONLN),2) )) --maxprocesses 8 --dist worksteal
 
 ledger: $(DEV) ## 200 sign-ups, a slow mail server, the broker away for 30 s
 	@pytest -m ledger -s tests/bar/e2e/web

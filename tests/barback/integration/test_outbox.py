@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from barback import RedisBroker
 from barback.errors import BrokerUnavailable
 from barback.outbox import Outbox, OutboxRelay, outbox_table
-from database import engine as database_engine
+from database import sqlite
 from database.engine import make_engine
 from tests.support.polling import eventually
 
@@ -305,7 +305,7 @@ def test_a_relay_outlives_a_writer_that_keeps_the_database_for_too_long(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Given a SQLite file with a message, and somebody who keeps its lock longer than anyone waits
-    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
     engine = make_engine(make_url(f"sqlite:///{tmp_path}/locked.db"))
     metadata.create_all(engine)
     with engine.begin() as transaction:

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from database import engine as database_engine
+from database import sqlite
 from database.engine import make_engine, writing
 from tests.support.polling import eventually
 
@@ -30,7 +31,7 @@ def test_a_lock_that_is_held_for_too_long_is_an_error_that_callers_expect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a writer that does not let go
-    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
     engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
     with engine.connect():
         pass  # the file is there
@@ -70,7 +71,7 @@ def test_threads_do_not_queue_for_a_lock_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a thread that writes, or waits to, for longer than the others may wait
-    monkeypatch.setattr(database_engine, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
     engine = make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
     monkeypatch.setattr(database_engine, "engine", lambda: engine)
 
@@ -108,7 +109,7 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_no_lock_behind(
         with writing():
             other = threads.submit(write)
             thread_id = waiting.get(timeout=10)
-            eventually(lambda: sys._current_frames()[thread_id].f_code.co_name == "_turn_to_write")
+            eventually(lambda: sys._current_frames()[thread_id].f_code.co_name == "turn_to_write")
             # When a time limit interrupts it, which it notices when it has been given its turn
             raise_thread_exception(thread_id, TimeLimitExceeded)
         assert isinstance(other.exception(timeout=20), TimeLimitExceeded)

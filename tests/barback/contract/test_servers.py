@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 from dramatiq.errors import ConnectionFailed
-from redis.asyncio import Redis as AsyncRedis
 
 from barback import RedisBroker
 from barback.connection.server import each_server
@@ -120,13 +119,6 @@ def test_a_server_that_is_too_old_is_refused(
 def test_a_client_that_decodes_answers_is_refused_by_ours(redis_client: redis.Redis) -> None:
     with pytest.raises(ValueError, match="Expected a client that answers in bytes"):
         RedisBroker(client=redis_client)
-
-
-@OURS
-def test_a_client_of_asyncio_is_refused_by_ours(redis_url: str) -> None:
-    client: Any = AsyncRedis.from_url(redis_url)
-    with pytest.raises(ValueError, match=r"Expected a client .* got one of redis\.asyncio"):
-        RedisBroker(client=client)
 
 
 @OURS

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.sentinel import SentinelConnectionPool
 
+from barback import RedisBroker
 from barback.connection.cluster_client import cluster_options
 from barback.connection.url import check_redis_url, client_for
 
@@ -120,3 +122,9 @@ def test_a_cluster_takes_options_too() -> None:
         "password": "p@ss",
         "ssl_ca_certs": "ca.pem",
     }
+
+
+def test_a_client_of_asyncio_is_refused_when_a_broker_is_made() -> None:
+    client: Any = AsyncRedis()
+    with pytest.raises(ValueError, match=r"Expected a client .* got one of redis\.asyncio"):
+        RedisBroker(client=client)

@@ -40,6 +40,9 @@ NAMED_SERVER = "redis://127.0.0.1:6379/0"
 #: How long a command may take to end, and a line to appear.
 _PATIENCE_SECONDS = 150
 
+#: How much is told, when a page is wrong, of what each other terminal shows.
+_NOTED_CHARACTERS = 3_000
+
 #: How data is read, by its language.
 PARSERS: dict[str, Callable[[str], Any]] = {
     "json": json.loads,
@@ -74,13 +77,18 @@ class Reader:
 
     def follow(self, page: Path) -> None:
         """Do what a page says, from its beginning to its end."""
-        for block in read_blocks(page):
-            if "stop" in block.marks:
-                self._stop_all()
-            if block.not_run is None:
-                where = f"{page.name}:{block.line_number}"
-                self._do(block, where)
-        self._run_script(page.name)
+        try:
+            for block in read_blocks(page):
+                if "stop" in block.marks:
+                    self._stop_all()
+                if block.not_run is None:
+                    where = f"{page.name}:{block.line_number}"
+                    self._do(block, where)
+            self._run_script(page.name)
+        except AssertionError as error:
+            for process in self._running:
+                error.add_note(process.output[-_NOTED_CHARACTERS:])
+            raise
 
     def close(self) -> None:
         self._terminals.close()

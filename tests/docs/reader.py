@@ -38,7 +38,7 @@ RUN_ON = {
 NAMED_SERVER = "redis://127.0.0.1:6379/0"
 
 #: How long a command may take to end, and a line to appear.
-_PATIENCE_SECONDS = 150
+_PATIENCE_SECONDS = 300
 
 #: How much is told, when a page is wrong, of what each other terminal shows.
 _NOTED_CHARACTERS = 3_000

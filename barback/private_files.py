@@ -44,7 +44,14 @@ def make_private_file(path: Path) -> None:
     Raises:
       OSError: It cannot be made or opened.
     """
-    open_private(path, os.O_RDWR | os.O_CREAT).close()
+    try:
+        open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL).close()
+    except FileExistsError:
+        # Not opened: to close it would take all locks from this process that it has on it, and
+        # SQLite would not know. Its log may be gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            if _is_own_file(path.stat()):
+                path.chmod(FILE_MODE)
 
 
 def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT | os.O_TRUNC) -> IO[str]:
@@ -54,11 +61,14 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT | os.O_TRUNC) -
       OSError: It cannot be made or opened.
     """
     descriptor = os.open(path, flags, FILE_MODE)
-    found = os.fstat(descriptor)
-    # Not of /dev/null, which is root's, and everybody's.
-    if found.st_uid == os.getuid() and stat.S_ISREG(found.st_mode):
+    if _is_own_file(os.fstat(descriptor)):
         os.fchmod(descriptor, FILE_MODE)
     return os.fdopen(descriptor, "w")
+
+
+def _is_own_file(found: os.stat_result) -> bool:
+    """Whether it is this user's, and not /dev/null, which is root's and everybody's."""
+    return found.st_uid == os.getuid() and stat.S_ISREG(found.st_mode)
 
 
 def _is_shared(directory: Path, mode: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from dramatiq.middleware import TimeLimitExceeded
 from dramatiq.middleware.threading import raise_thread_exception
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from database import engine as database_engine
 from database import sqlite
 from database.engine import make_engine, writing
+from once import once
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -118,6 +120,43 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_no_lock_behind(
         # Expect others to write
         threads.submit(write).result(timeout=20)
     engine.dispose()
+
+
+def test_making_an_engine_takes_no_locks_from_those_who_use_the_database(tmp_path: Path) -> None:
+    # Given a connection that writes
+    url = make_url(f"sqlite:///{tmp_path}/bar.db")
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE drinks (name)"))
+        connection.commit()
+        connection.execute(text("INSERT INTO drinks VALUES ('beer')"))
+
+        # When another engine is made in the same process
+        other = make_engine(url)
+
+        # Expect another process to have to wait
+        write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0.01).execute('BEGIN IMMEDIATE')"
+        command = [sys.executable, "-c", write, str(tmp_path / "bar.db")]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        assert "database is locked" in run.stderr
+    for each in (engine, other):
+        each.dispose()
+
+
+def test_threads_that_want_the_database_at_once_get_the_same_engine(tmp_path: Path) -> None:
+    # Given threads that come while it is made
+    made = threading.Event()
+
+    @once
+    def engine() -> Engine:
+        made.wait(timeout=10)
+        return make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
+
+    with ThreadPoolExecutor() as threads:
+        wanted = [threads.submit(engine) for _ in range(4)]
+        made.set()
+        assert len({id(each.result(timeout=20)) for each in wanted}) == 1
+    engine().dispose()
 
 
 def test_nobody_else_can_read_the_default_database(start: ProcessStarter, tmp_path: Path) -> None:

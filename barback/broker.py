@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from dramatiq.brokers.redis import DEFAULT_DEAD_MESSAGE_TTL, DEFAULT_HEARTBEAT_TIMEOUT
 from dramatiq.brokers.redis import RedisBroker as StockRedisBroker
 
-from barback.compat.actor_options import check_actor_options
 from barback.compat.extension_points import refuse_dead_overrides
 from barback.compat.stock_broker import StockCommands
 from barback.connection.confirmation import Confirmation
 from barback.connection.url import client_for
 from barback.consuming.workers import Workers
+from barback.control.declaring import prepare_actor
 from barback.durations import check_duration
 from barback.exits import without_traceback
 from barback.recovery.recovery import Recovery
@@ -113,7 +113,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             maintenance_chance=lambda: self.maintenance_chance,
         )
         self._own_before = {
-            "declare_actor": check_actor_options,
+            "declare_actor": prepare_actor,
             "process_message": self._workers.begin_message,
             "worker_boot": self._begin_worker,
             "worker_shutdown": self._workers.begin_end,

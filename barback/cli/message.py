@@ -193,7 +193,8 @@ def _state_in_words(status: MessageStatus) -> str:
     if status.cancelled_at is not None:
         text += f", asked to stop {_time_in_words(status.cancelled_at)}"
     if status.state == "unknown" and status.searched:
-        text += f"; {status.searched:,} messages were looked through"
+        were = "message was" if status.searched == 1 else "messages were"
+        text += f"; {status.searched:,} {were} looked through"
         text += "" if status.is_search_complete else ", not all: see --search"
     return text
 

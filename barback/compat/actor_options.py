@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real)
+    return isinstance(value, numbers.Real) and not math.isnan(value)
 
 
 def _is_number_or_none(value: object) -> bool:
@@ -47,10 +48,10 @@ _EXPECTED: dict[str, tuple[Callable[[object], bool], str]] = {
     "on_failure": (_is_name_or_none, _NAME),
     "on_retry_exhausted": (_is_name_or_none, _NAME),
     "on_success": (_is_name_or_none, _NAME),
-    "result_ttl": (_is_number_or_none, _MILLISECONDS),
+    "result_ttl": (lambda value: isinstance(value, int), "a whole number of milliseconds"),
     "retry_when": (lambda value: value is None or callable(value), "a function"),
     "throws": (_can_be_caught, "a class of errors, or a tuple of them"),
-    "time_limit": (_is_number_or_none, _MILLISECONDS),
+    "time_limit": (_is_number, _MILLISECONDS),
 }
 
 

@@ -10,7 +10,7 @@ from dramatiq.middleware import Retries
 
 from barback.control.options import check_options, control_of
 from barback.control.remembering import Memory
-from barback.control.running import current, enter, leave
+from barback.control.running import current, enter, expect_cancellation, leave
 from barback.durations import check_duration
 from barback.messages.delivery import Delivery
 from barback.store.ended import KEEP_COUNT
@@ -58,6 +58,7 @@ class Control(Middleware):
         self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]
     ) -> None:
         check_options(actor)
+        expect_cancellation(actor)
 
     def before_enqueue(
         self, broker: dramatiq.Broker, message: dramatiq.Message[Any], delay: int | None

@@ -19,6 +19,7 @@ from barback.messages.delivery import Delivery
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    import dramatiq
     from dramatiq import MessageProxy
 
 #: The longest text of a progress that is shown, in characters.
@@ -90,7 +91,6 @@ class RunningMessage:
         with _interrupting:
             if self.cancelled_at is None:
                 self.cancelled_at = time.monotonic()
-                expect_cancellation(self.message)
             self._interrupt_if_due()
 
     def begin_interruptible(self) -> None:
@@ -165,11 +165,15 @@ def max_retries_in(options: Mapping[str, Any]) -> int | None:
     return int(most) if most is not None and math.isfinite(most) else None
 
 
-def expect_cancellation(message: MessageProxy) -> None:
-    """Have Dramatiq take :class:`Cancelled` for an end that is no failure to be retried."""
-    throws = message.options.get("throws") or ()
+def expect_cancellation(actor: dramatiq.Actor[Any, Any]) -> None:
+    """Have Dramatiq take :class:`Cancelled` for an end that is no failure to be retried.
+
+    It is an option of the actor: those of a message are encoded with its callbacks.
+    """
+    throws = actor.options.get("throws") or ()
     others = throws if isinstance(throws, tuple) else (throws,)
-    message.options["throws"] = (Cancelled, *others)
+    if Cancelled not in others:
+        actor.options["throws"] = (*others, Cancelled)
 
 
 def was_cancelled(delivery: Delivery) -> bool:

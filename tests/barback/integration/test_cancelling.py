@@ -223,6 +223,46 @@ def test_a_failure_after_it_was_cancelled_is_not_retried(
     assert runs == ["run"]
 
 
+@pytest.mark.parametrize(("ends", "heard"), [("well", "well"), ("badly", "ValueError")])
+def test_callbacks_hear_of_the_end_of_an_actor_that_ignores_it(
+    ends: str,
+    heard: str,
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given an actor with callbacks that goes on to its end when it is cancelled
+    told = list[str]()
+
+    @dramatiq.actor(broker=controlled)
+    def on_success(_: Any, result: str) -> None:
+        told.append(result)
+
+    @dramatiq.actor(broker=controlled)
+    def on_failure(_: Any, error: dict[str, str]) -> None:
+        told.append(error["type"])
+
+    @dramatiq.actor(
+        broker=controlled, max_retries=0, on_success="on_success", on_failure="on_failure"
+    )
+    def stubborn() -> str:
+        eventually(cancelled, timeout_seconds=PATIENCE_SECONDS)
+        if ends == "badly":
+            raise ValueError
+        return ends
+
+    run_worker()
+    message = stubborn.send()
+    becomes(controlled, message, "running")
+
+    # When it is cancelled
+    cancel(controlled, message.message_id)
+
+    # Expect the callback to hear how it ended, and no fault
+    eventually(lambda: told == [heard])
+    assert "Unexpected failure" not in caplog.text
+
+
 def test_an_actor_that_wants_it_is_interrupted(
     controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
 ) -> None:

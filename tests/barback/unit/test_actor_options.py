@@ -12,6 +12,7 @@ from dramatiq.results import Results
 from dramatiq.results.backends import StubBackend
 
 from barback import RedisBroker
+from barback.control import Cancelled
 from barback.errors import InvalidOption
 
 OTHER: dramatiq.Actor[[], None] = dramatiq.actor(broker=StubBroker(), actor_name="other")(
@@ -34,6 +35,9 @@ def declare(**options: Any) -> dramatiq.Actor[..., Any]:
         ("time_limit", dt.timedelta(minutes=1), "a number of milliseconds"),
         ("max_age", "60000", "a number of milliseconds"),
         ("min_backoff", None, "a number of milliseconds"),
+        ("min_backoff", float("nan"), "a number of milliseconds"),
+        ("time_limit", None, "a number of milliseconds"),
+        ("result_ttl", 1.5, "a whole number of milliseconds"),
         ("max_retries", "3", "a number"),
         ("retry_when", True, "a function"),
         ("on_failure", OTHER, "the name of an actor"),
@@ -58,4 +62,11 @@ def test_an_option_that_would_fail_in_a_worker_is_refused_when_the_actor_is_decl
     ],
 )
 def test_what_dramatiq_takes_is_taken(options: dict[str, Any]) -> None:
-    assert declare(**options).options == options
+    declared = declare(**options).options
+    assert {name: declared[name] for name in options if name != "throws"} == {
+        name: value for name, value in options.items() if name != "throws"
+    }
+    # What it throws is its own, and to be cancelled.
+    thrown = options.get("throws")
+    assert isinstance(Cancelled(), declared["throws"])
+    assert not thrown or isinstance(ValueError(), declared["throws"])

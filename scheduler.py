@@ -27,15 +27,15 @@ from database.errors import explain_errors
 from database.standing_orders import (
     StandingOrder,
     all_standing_orders,
+    hold_standing_order,
     remove_standing_orders,
     resume,
 )
 from menu import DRINKS
 from settings import settings
-from standing_orders.listing import as_json, as_table, next_in_words
+from standing_orders.listing import as_json, as_line, as_table
 from standing_orders.liveness import scheduler_is_running
 from standing_orders.options import Interval, is_cron, is_timezone, point_in_time
-from standing_orders.words import schedule_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,7 +197,7 @@ def _transaction() -> Iterator[Session]:
 
 
 def _find(session: Session, order_id: str) -> StandingOrder:
-    order = session.get(StandingOrder, order_id)
+    order = hold_standing_order(session, order_id)
     if order is None:
         raise click.UsageError(
             f"There is no standing order {order_id!r}. `python scheduler.py list` shows them."
@@ -209,8 +209,7 @@ def _show(order: StandingOrder, *, print_json: bool) -> None:
     if print_json:
         click.echo(json.dumps(as_json(order), indent=2))
     else:
-        upcoming = next_in_words(order, dt.datetime.now(dt.UTC))
-        click.echo(f"{order.id}  {order.drink}, {schedule_in_words(order)}: {upcoming}")
+        click.echo(as_line(order))
         _warn_if_nobody_runs_them()
 
 

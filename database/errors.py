@@ -37,8 +37,8 @@ def explain_errors() -> Iterator[None]:
 
 
 def shown_url() -> str:
-    """Where the database is, without its password."""
-    return database_url().render_as_string(hide_password=True)
+    """Where the database is, without its password, which may be among the options as well."""
+    return database_url().set(query={}).render_as_string(hide_password=True)
 
 
 def reason_of(error: BaseException) -> str:

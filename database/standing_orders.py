@@ -63,6 +63,13 @@ def standing_order_count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(StandingOrder)) or 0
 
 
+def hold_standing_order(session: Session, order_id: str) -> StandingOrder | None:
+    """A standing order that nobody else changes or removes before this transaction ends; None when
+    there is none, or none any more.
+    """
+    return session.get(StandingOrder, order_id, with_for_update=True)
+
+
 def remove_standing_orders(
     session: Session, *, made_since: dt.datetime, drink: str | None = None
 ) -> int:

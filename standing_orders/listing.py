@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from barback.printable import printable
 from standing_orders.timing import Unrunnable, next_run
 from standing_orders.words import last_in_words, run_in_words, schedule_in_words
 from translations import gettext as _
@@ -23,13 +25,24 @@ def as_table(orders: Iterable[StandingOrder]) -> Table:
     table = Table("Id", "Drink", "Schedule", "Next", "Last ordered", box=box.SIMPLE_HEAD)
     for order in orders:
         table.add_row(
-            order.id,
-            order.drink,
-            schedule_in_words(order),
-            next_in_words(order, now).replace(", ", "\n", 1),
-            last_in_words(order, now),
+            _cell(order.id),
+            _cell(order.drink),
+            _cell(schedule_in_words(order)),
+            _cell(next_in_words(order, now), breaks_at=", "),
+            _cell(last_in_words(order, now)),
         )
     return table
+
+
+def as_line(order: StandingOrder) -> str:
+    upcoming = next_in_words(order, dt.datetime.now(dt.UTC))
+    return printable(f"{order.id}  {order.drink}, {schedule_in_words(order)}: {upcoming}")
+
+
+def _cell(text: str, *, breaks_at: str | None = None) -> Text:
+    """Text as it stands, whatever a row has in it, in one line or two."""
+    shown = printable(text)
+    return Text(shown.replace(breaks_at, "\n", 1) if breaks_at else shown)
 
 
 def next_in_words(order: StandingOrder, now: dt.datetime) -> str:

@@ -14,7 +14,13 @@ from starlette.responses import Response
 from barback.cron import InvalidSchedule
 from database.base import take_turn, utc_now
 from database.engine import reading, writing
-from database.standing_orders import StandingOrder, resume, standing_order_count, standing_orders_of
+from database.standing_orders import (
+    StandingOrder,
+    hold_standing_order,
+    resume,
+    standing_order_count,
+    standing_orders_of,
+)
 from menu import DRINKS
 from settings import settings
 from standing_orders.listing import next_in_words
@@ -98,7 +104,7 @@ OwnOrderId = Annotated[str, Depends(find_own_order)]
 @router.post("/{order_id}/{action}", dependencies=[FORM_TOKEN])
 def receive_change(order_id: OwnOrderId, action: Literal["pause", "resume", "remove"]) -> Response:
     with writing() as session:
-        order = session.get(StandingOrder, order_id)
+        order = hold_standing_order(session, order_id)
         if order is None:  # removed meanwhile
             return RedirectResponse(router.prefix, 303)
         if action == "remove":

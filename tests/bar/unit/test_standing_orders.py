@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from typing import Any
 
 import click
 import pytest
+from rich.console import Console
 
 from barback.cron import InvalidSchedule
 from database.standing_orders import StandingOrder
 from standing_orders.board import as_schedule
-from standing_orders.listing import as_json, next_in_words
+from standing_orders.listing import as_json, as_line, as_table, next_in_words
 from standing_orders.options import Interval, point_in_time
 from standing_orders.reading import read_days_and_time, read_schedule
 from standing_orders.timing import Unrunnable, next_run
@@ -39,6 +41,17 @@ def an_order(
         timezone=timezone,
         created_at=CREATED,
     )
+
+
+def test_what_a_row_has_in_it_does_not_steer_a_terminal() -> None:
+    order = an_order(cron="\x1b[31m* [red] * *\x00")
+
+    written = io.StringIO()
+    Console(file=written, width=200).print(as_table([order]))
+    for shown in (written.getvalue(), as_line(order)):
+        assert "\x1b" not in shown
+        assert "\x00" not in shown
+        assert "[red]" in shown
 
 
 def test_an_interval_is_counted_from_the_making_of_the_order() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from database import engine as database_engine
+from database import errors as database_errors
 from database.engine import AWAY_ERRORS, make_engine
+from database.errors import shown_url
 from database.migrations import migrate
+from database.standing_orders import StandingOrder, hold_standing_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +106,38 @@ def test_a_database_without_an_encoding_works(postgres_url: str) -> None:
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 'ü'")) == "ü"
     engine.dispose()
+
+
+def test_who_changes_a_standing_order_waits_for_whoever_removes_it(postgres_url: str) -> None:
+    # Given somebody who is about to remove one
+    engine = make_engine(make_url(postgres_url))
+    migrate(engine)
+    with Session(engine) as session, session.begin():
+        order = StandingOrder(drink="beer", every_seconds=3600, timezone="UTC")
+        session.add(order)
+        session.flush()
+        order_id = order.id
+
+    def look() -> StandingOrder | None:
+        with Session(engine) as session, session.begin():
+            return hold_standing_order(session, order_id)
+
+    with ThreadPoolExecutor() as threads:
+        with Session(engine) as session, session.begin():
+            session.delete(hold_standing_order(session, order_id))
+            session.flush()
+
+            # When somebody else wants to pause it
+            other = threads.submit(look)
+            wait([other], timeout=0.5)
+
+        # Expect them to find that it is gone
+        assert other.result(timeout=20) is None
+    engine.dispose()
+
+
+def test_a_password_is_not_shown_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = make_url("postgresql://bar:s3cr3t@h:5432/bar?password=s3cr3t&sslpassword=s3cr3t")
+    monkeypatch.setattr(database_errors, "database_url", lambda: url)
+
+    assert shown_url() == "postgresql://bar:***@h:5432/bar"

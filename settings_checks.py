@@ -71,6 +71,8 @@ def check_database_url(url: str) -> str:
         raise ValueError(f"there is no such port; it should look like {_DATABASE_EXAMPLES}")
     if parts.host and not can_be_host(parts.host):
         raise ValueError(f"there is no such host; it should look like {_DATABASE_EXAMPLES}")
+    if "%00" in url:
+        raise ValueError("no part of it can have a character of code 0")
     if "@" in f"{parts.host}{parts.query}":
         raise ValueError("special characters in a password are written as %XX, an @ as %40")
     if parts.query:
@@ -82,6 +84,10 @@ def _check_postgresql_options(names: Iterable[str]) -> None:
     import psycopg.conninfo  # noqa: PLC0415 - it takes a while, and few have options
 
     for name in names:
+        if name == "conninfo":  # it would take the place of all the rest
+            raise ValueError(
+                f"conninfo cannot be an option; it should look like {_DATABASE_EXAMPLES}"
+            )
         try:
             psycopg.conninfo.make_conninfo(**{name: ""})
         except psycopg.Error:

@@ -59,6 +59,12 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "sqlite:///bar.db?timeout=abc", "a file of SQLite has no options here"),
         ("DATABASE_URL", "postgresql://bar@localhost:99999/bar", "no such port"),
         ("DATABASE_URL", "postgresql://localhost/bar?bogus=1", "have no option 'bogus'"),
+        (
+            "DATABASE_URL",
+            "postgresql://localhost/bar?conninfo=host%3Dh",
+            "conninfo cannot be",
+        ),
+        ("DATABASE_URL", "sqlite:///a%00b.db", "a character of code 0"),
         ("SMTP_URL", "smtp://bar:p%C3%A4ss@localhost", "have to be of ASCII characters"),
         ("SMTP_URL", "smtp://localhost:port", "should look like smtp://host:25"),
         ("SMTP_URL", "smtp://", "should look like smtp://host:25"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from barback.durations import duration_in_words
@@ -45,12 +46,13 @@ class AccessLog:
             # Answered and logged before: errors.server_error. uvicorn would log it once more.
         finally:
             seconds = time.perf_counter() - started_at
+            no_route = "(no such page)" if status == HTTPStatus.NOT_FOUND else "(no page)"
             self.logger.info(
                 "%s %s %s %s in %s",
                 # Behind a proxy it is what that says.
                 printable(scope["client"][0]) if scope.get("client") else "-",
                 scope["method"],
-                getattr(scope.get("route"), "path", "(no such page)"),
+                getattr(scope.get("route"), "path", no_route),
                 status or "unanswered",
                 duration_in_words(seconds),
             )

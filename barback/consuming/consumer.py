@@ -206,9 +206,12 @@ class QueueConsumer(Consumer):
         """Put messages that were not started back at the head of the queue, in their order.
 
         Dramatiq calls this for what is left in its work queue when the worker has stopped. What
-        this consumer has not handed out yet was behind those messages, and goes along.
+        was not handed out yet was behind those messages, and goes along.
         """
-        self._acknowledger.requeue([*(as_delivery(message) for message in messages), *self._taken])
+        try:
+            self._acknowledger.requeue([*map(as_delivery, messages), *self._taken])
+        except redis.RedisError as error:  # Dramatiq would give up the other queues as well
+            self._leave_to_others(error)
         self._taken.clear()
 
     def close(self) -> None:
@@ -224,17 +227,18 @@ class QueueConsumer(Consumer):
                 self._worker.heartbeat.forget_consumer(self.queue_name)
                 self._calls.leave(self._in_flight.known_ids())
         except redis.RedisError as error:
-            # Other workers find what is left behind when they miss this one.
-            # During an outage that is no news.
-            level = logging.DEBUG if self._outage.is_on else logging.WARNING
-            self.logger.log(
-                level, "Queue %r was not left in order: %s", self.queue_name, first_line(error)
-            )
+            self._leave_to_others(error)
         finally:
             self._claims.break_off()
             for delivery in self._taken:  # not handed to a thread, and not given back either
                 self._in_flight.finish(delivery.redis_id)
             self._taken.clear()
+
+    def _leave_to_others(self, error: redis.RedisError) -> None:
+        """They find it when they miss this worker. In an outage it is no news."""
+        level = logging.DEBUG if self._outage.is_on else logging.WARNING
+        why = first_line(error)
+        self.logger.log(level, "Queue %r was not left in order: %s", self.queue_name, why)
 
     def _wind_down(self) -> None:
         """Take nothing more, tell what is finished, and give back what no thread has started."""

@@ -103,3 +103,39 @@ def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
     # Expect two lines
     said = [text.split(",")[0] for text in caplog.messages if "the wake-ups of this" in text]
     assert [text.split(":")[0] for text in said] == ["Interrupted", "Resumed"]
+
+
+def test_a_worker_stops_in_order_although_what_it_took_ahead_cannot_be_given_back(
+    session_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a worker of two queues that runs a message of each and has taken more
+    server = EmbeddedServer(session_dir / "stopping")
+    broker = RedisBroker(url=server.ensure())
+    go_on, started = threading.Event(), threading.Semaphore(0)
+
+    def work() -> None:
+        started.release()
+        go_on.wait(60)
+
+    for name in QUEUES[:2]:
+        actor = dramatiq.actor(broker=broker, queue_name=name, actor_name=name)(work)
+        for _ in range(4):
+            actor.send()
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    for _ in range(2):
+        assert started.acquire(timeout=20)
+    eventually(lambda: worker.work_queue.qsize() > 0)
+
+    # When it is stopped while its server takes no writes
+    broker.client.config_set("min-replicas-to-write", 1)
+    go_on.set()
+    worker.stop()
+
+    # Expect it to end without an error, and the rest to be there for others
+    broker.client.config_set("min-replicas-to-write", 0)
+    assert "Traceback" not in caplog.text
+    left = sum(broker.client.hlen(broker.store.keys(name).messages) for name in QUEUES[:2])
+    assert left >= 4
+    broker.close()
+    server.stop()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from dramatiq.logging import get_logger
+
+from barback.connection.outage import Outage
 
 if TYPE_CHECKING:
     from barback.board.access import Access
@@ -28,6 +32,7 @@ class Board:
       jobs: What it does in the background.
       schedules: Tells the schedules that the program keeps itself.
       trace_url: The address of a trace, with ``{trace_id}`` in it, or None.
+      schedules_outage: While the program cannot tell its schedules; open pages ask all the time.
     """
 
     broker: RedisBroker
@@ -38,3 +43,6 @@ class Board:
     jobs: Jobs
     schedules: Schedules
     trace_url: str | None = None
+    schedules_outage: Outage = field(
+        default_factory=lambda: Outage(get_logger(__name__), "the program's schedules")
+    )

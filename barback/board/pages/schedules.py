@@ -101,9 +101,10 @@ def _others(board: Board) -> dict[str, Any]:
     told: dict[str, Any] = {"has_others": board.schedules is not no_schedules}
     try:
         found = list(islice(board.schedules(MAX_OTHERS + 1), MAX_OTHERS + 1))
-    except Exception as error:
-        _logger.exception("The program could not tell its schedules.")
+    except Exception as error:  # noqa: BLE001 - whatever the program raises
+        board.schedules_outage.report(error)
         return {**told, "others": [], "more_others": False, "others_error": first_line(error)}
+    board.schedules_outage.end()
     others = [_other(each) for each in found[:MAX_OTHERS]]
     return {**told, "others": others, "more_others": len(found) > MAX_OTHERS, "others_error": None}
 

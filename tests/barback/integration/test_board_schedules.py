@@ -78,15 +78,21 @@ def test_of_very_many_the_board_asks_for_no_more_than_it_shows(broker: RedisBrok
     assert set(asked) == {201}
 
 
-def test_a_program_that_cannot_tell_them_leaves_the_rest_of_the_page(broker: RedisBroker) -> None:
+def test_a_program_that_cannot_tell_them_leaves_the_rest_of_the_page(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
     def schedules(_at_most: int) -> list[Schedule]:
         raise OSError("the database is away")
 
-    page = BoardClient(broker, schedules=schedules).get("/schedules")
+    client = BoardClient(broker, schedules=schedules)
+    page = client.get("/schedules")
 
     assert page.status_code == 200
     assert "The program cannot tell its schedules: the database is away" in page.text
     assert "No scheduler has sent a tick yet." in page.text
+    # An open page asks all the time: that is said once.
+    client.get("/schedules")
+    assert caplog.text.count("Interrupted: the program's schedules") == 1
 
 
 def test_one_that_cannot_be_run_says_why(broker: RedisBroker) -> None:

@@ -28,12 +28,13 @@ def run(prog_name: str = "barback") -> None:
 
 
 def _take_any_streams() -> None:
-    """A terminal may lack characters that names from outside have, and a service an input."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    """A terminal may lack characters that names from outside have, and a service all streams."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the end
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - for as long as the program runs
 
 
 if __name__ == "__main__":

@@ -37,6 +37,18 @@ def test_a_closed_input_is_nobody_who_says_yes(
     assert broker.queue_length("beer") == 1
 
 
+def test_closed_outputs_keep_no_command_from_its_work(
+    start: ProcessStarter, broker: RedisBroker
+) -> None:
+    send(broker, "beer")
+
+    for command in (["metrics"], ["status"], ["purge", "beer", "--yes"]):
+        run = start.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *BARBACK, *command])
+        assert run.exit_code == 0
+
+    assert broker.queue_length("beer") == 0
+
+
 @pytest.mark.parametrize("command", [["status"], ["pause", "啤酒"]])
 def test_an_encoding_without_the_characters_of_a_name_shows_their_codes(
     start: ProcessStarter, broker: RedisBroker, command: list[str]

@@ -10,6 +10,7 @@ from dramatiq.errors import ActorNotFound
 from dramatiq.middleware import SkipMessage
 
 from barback.errors import WorkersDied
+from barback.messages.tracebacks import end_of_traceback
 from barback.printable import described, shortened
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ Reason = Literal["failed", "unknown actor", "undecodable", "worker died", "expir
 
 #: The longest error that is kept, in characters: some have a whole document in them.
 MAX_ERROR_CHARACTERS = 2_000
-
-#: The longest traceback that is kept, in characters. Its end tells the most.
-MAX_TRACEBACK_CHARACTERS = 20_000
 
 
 def describe_failure(delivery: Delivery) -> str:
@@ -55,7 +53,7 @@ def _describe(
         {
             "reason": reason,
             "error": error and shortened(error, MAX_ERROR_CHARACTERS),
-            "traceback": traceback_text and traceback_text[-MAX_TRACEBACK_CHARACTERS:],
+            "traceback": traceback_text and end_of_traceback(traceback_text),
             "deliveries": deliveries,
         }
     )

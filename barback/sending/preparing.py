@@ -13,6 +13,7 @@ from barback.errors import MessageRejected, UnencodableMessage, UnusableTime
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
 from barback.messages.plain import plain_message
+from barback.messages.tracebacks import end_of_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,12 +91,15 @@ def with_id(message: dramatiq.Message[Any] | MessageProxy, redis_id: str) -> dic
 
     A message keeps its id when it is retried, so each of its entries needs one of its own.
     """
+    options = {**message.options, "redis_message_id": redis_id}
+    if isinstance(traceback := options.get("traceback"), str):  # of a retry
+        options["traceback"] = end_of_traceback(traceback)
     return {
         "queue_name": message.queue_name,
         "actor_name": message.actor_name,
         "args": message.args,
         "kwargs": message.kwargs,
-        "options": {**message.options, "redis_message_id": redis_id},
+        "options": options,
         "message_id": message.message_id,
         "message_timestamp": message.message_timestamp,
     }

@@ -190,6 +190,9 @@ class WorkerState:
             return False
         if not self._admission.grants(delivery):
             return False
+        if delivery.crashes and not self.poison.wait_for_turn(delivery, self.stopping):
+            self._set_aside(delivery)
+            return False
         self.running.enter(delivery)
         return True
 

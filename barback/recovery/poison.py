@@ -21,6 +21,9 @@ MAX_CRASHES = 3
 #: death tells which one is to blame.
 CRASHES_BEFORE_ALONE = 2
 
+#: How often a thread that waits for its turn looks whether its worker is to stop, in seconds.
+TURN_SECONDS = 0.2
+
 
 class PoisonMessages:
     """Finds out which message kills workers, without blaming its neighbours.
@@ -40,6 +43,26 @@ class PoisonMessages:
         self._store = store
         self._one_at_a_time = threading.Lock()
 
+    def wait_for_turn(self, delivery: Delivery, stopping: threading.Event) -> bool:
+        """Wait until no other message runs alone, if this one has to.
+
+        Parameters:
+          delivery: The message, which a worker thread is about to work on.
+          stopping: Whether the worker is to stop.
+
+        Returns:
+          False when the worker is to stop before it is its turn.
+        """
+        if not CRASHES_BEFORE_ALONE <= delivery.crashes < MAX_CRASHES:
+            return True
+        while not stopping.is_set():
+            if self._one_at_a_time.acquire(timeout=TURN_SECONDS):
+                delivery.runs_alone = True
+                break
+        if stopping.is_set():
+            self.leave(delivery)
+        return delivery.runs_alone
+
     def enter(self, delivery: Delivery) -> None:
         """Called by a worker thread before it runs the message.
 
@@ -50,9 +73,6 @@ class PoisonMessages:
             delivery.options["max_retries"] = 0
             delivery.fail()
             raise WorkersDied(f"{delivery.crashes} workers died while they ran this message.")
-        if delivery.crashes >= CRASHES_BEFORE_ALONE:
-            self._one_at_a_time.acquire()
-            delivery.runs_alone = True
         try:
             self._store.calls(delivery.queue_name).note_start(delivery.redis_id, delivery.worker_id)
         except redis.RedisError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -31,6 +32,8 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
         redis_client.hset(keys_of(redis_client).crashes, sent.options["redis_message_id"], "2")
         consumer = broker.consume("default")
         delivery: Any = eventually(lambda: next(consumer))
+        poison = broker._workers._poison
+        assert poison.wait_for_turn(delivery, threading.Event())
         broker.emit_before("process_message", delivery)
         assert delivery.runs_alone
 
@@ -44,6 +47,39 @@ def test_redis_is_told_of_its_end_before_the_next_one_may_start(
             redis_client.exists(keys_of(redis_client).crashes, keys_of(redis_client).messages) == 0
         )
         consumer.close()
+
+
+def test_those_that_wait_for_their_turn_hold_up_no_stop(
+    broker: RedisBroker, redis_client: redis.Redis
+) -> None:
+    # Given a worker that runs one message over which two workers have died, and has more of them
+    runs: list[int] = []
+    go_on = threading.Event()
+
+    @dramatiq.actor(broker=broker)
+    def work(number: int) -> None:
+        runs.append(number)
+        go_on.wait(20)
+
+    for number in range(3):
+        redis_id = work.send(number).options["redis_message_id"]
+        redis_client.hset(keys_of(redis_client).crashes, redis_id, "2")
+    worker = dramatiq.Worker(broker, worker_threads=3, worker_timeout=100)
+    worker.start()
+    eventually(lambda: runs)
+    eventually(lambda: worker.work_queue.qsize() == 0)
+
+    # When it is stopped while that runs
+    stop = threading.Thread(target=worker.stop)
+    stop.start()
+    eventually(lambda: not worker.workers[0].running)
+    go_on.set()
+    stop.join(timeout=20)
+
+    # Expect it to have started no other one, and to have given them back
+    assert not stop.is_alive()
+    assert len(runs) == 1
+    assert broker.queue_length("default") == 2
 
 
 class Recorder(Middleware):

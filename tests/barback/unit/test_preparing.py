@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from barback import RedisBroker
 from barback.errors import MessageRejected, UndecodablePayload, UnusableTime
 from barback.messages.delivery import decode
+from barback.messages.tracebacks import MAX_TRACEBACK_CHARACTERS
 from barback.sending.preparing import encode, with_id
 
 #: Nobody listens there.
@@ -140,3 +141,14 @@ def test_a_token_that_is_remembered_for_no_time_is_refused_before_redis_is_asked
 ) -> None:
     with pytest.raises(UnusableTime, match=r"0.001 or more, got"):
         RedisBroker(url=NO_SERVER).enqueue_once(message(), token="t", ttl_seconds=ttl_seconds)
+
+
+def test_no_more_than_the_end_of_a_traceback_travels_with_a_retry() -> None:
+    text = "Traceback" + "e" * 3_000_000 + "\nRuntimeError: a document"
+    message: dramatiq.Message[None] = dramatiq.Message("q", "a", (), {}, {"traceback": text})
+
+    kept = with_id(message, "1")["options"]["traceback"]
+
+    assert len(kept) == MAX_TRACEBACK_CHARACTERS
+    assert kept.endswith("RuntimeError: a document")
+    assert message.options["traceback"] == text

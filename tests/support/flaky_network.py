@@ -35,7 +35,7 @@ class Fault(Enum):
     CUT = "cut"
 
 
-Trouble = tuple[Fault, int] | None
+PlannedFault = tuple[Fault, int] | None
 
 #: Without it redis-py 8 reads its own version from disk for each connection.
 _KNOWN_VERSION: dict[str, Any] = {}
@@ -81,10 +81,10 @@ class FlakyNetwork:
         """A client whose every connection is one of this network."""
         return redis.Redis(connection_pool=self._pool)
 
-    def expect(self, trouble: Trouble) -> None:
+    def expect(self, fault: PlannedFault) -> None:
         """Have a fault happen at the next step that it can befall, or so many steps later."""
-        if trouble is not None:
-            self._next, self._skip = trouble
+        if fault is not None:
+            self._next, self._skip = fault
 
     def cut_all(self) -> None:
         """Cut all connections off, on the program's side alone."""

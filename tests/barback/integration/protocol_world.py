@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from barback import RedisBroker
 from barback.control import pause, resume
 from tests.barback.integration.protocol_state import places_of_messages, what_is_left
-from tests.support.flaky_network import FlakyNetwork, Trouble
+from tests.support.flaky_network import FlakyNetwork, PlannedFault
 from tests.support.stepwise_worker import StepwiseWorker
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class World(RuleBasedStateMachine):
         self.living.append(worker)
         return worker
 
-    def let_consume(self, worker: StepwiseWorker, steps: int, trouble: Trouble = None) -> None:
-        worker.network.expect(trouble)
+    def let_consume(self, worker: StepwiseWorker, steps: int, fault: PlannedFault = None) -> None:
+        worker.network.expect(fault)
         for _ in range(steps):
             self.tally["steps"] += 1
             worker.step()
@@ -91,8 +91,8 @@ class World(RuleBasedStateMachine):
             self.starts[delivery.redis_id] += 1
             self.tally["starts"] += 1
 
-    def let_finish(self, worker: StepwiseWorker, end: str, trouble: Trouble = None) -> None:
-        worker.network.expect(trouble)
+    def let_finish(self, worker: StepwiseWorker, end: str, fault: PlannedFault = None) -> None:
+        worker.network.expect(fault)
         if not worker.running:
             return
         delivery = worker.running.pop(0)

@@ -29,7 +29,7 @@ from barback.connection import outage
 from barback.consuming import claims
 from barback.errors import BrokerUnavailable, BulkEnqueueFailed
 from tests.barback.integration.protocol_world import LogOfErrors, World
-from tests.support.flaky_network import Fault, Trouble
+from tests.support.flaky_network import Fault, PlannedFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MAX_WORKERS = 2
 
 #: What goes wrong, and after how many steps of the network.
-TROUBLE = st.none() | st.tuples(st.sampled_from(list(Fault)), st.integers(0, 4))
+FAULTS = st.none() | st.tuples(st.sampled_from(list(Fault)), st.integers(0, 4))
 DELAYS_MS = st.sampled_from([None, None, 0, 3])
 ENDS = st.sampled_from(["ack", "ack", "nack", "retry", "retry later"])
 ELSEWHERE = (
@@ -64,25 +64,25 @@ class Protocol(World):
 
     # -- the producers ----------------------------------------------------------------------------
 
-    @rule(priority=PRIORITIES, delay=DELAYS_MS, trouble=TROUBLE)
-    def send(self, priority: int | None, delay: int | None, trouble: Trouble) -> None:
-        self.network.expect(trouble)
+    @rule(priority=PRIORITIES, delay=DELAYS_MS, fault=FAULTS)
+    def send(self, priority: int | None, delay: int | None, fault: PlannedFault) -> None:
+        self.network.expect(fault)
         with suppress(BrokerUnavailable):
             message = self.message(priority)
             self.producer.enqueue(message, delay=delay)
             self.accepted.add(message.args[0])
 
-    @rule(count=st.integers(2, 6), delay=DELAYS_MS, trouble=TROUBLE)
-    def send_many(self, count: int, delay: int | None, trouble: Trouble) -> None:
-        self.network.expect(trouble)
+    @rule(count=st.integers(2, 6), delay=DELAYS_MS, fault=FAULTS)
+    def send_many(self, count: int, delay: int | None, fault: PlannedFault) -> None:
+        self.network.expect(fault)
         messages = [self.message(None) for _ in range(count)]
         with suppress(BulkEnqueueFailed, BrokerUnavailable):
             self.producer.enqueue_many(messages, delay=delay)
             self.accepted |= {message.args[0] for message in messages}
 
-    @rule(token=st.sampled_from(["a", "b", "c"]), trouble=TROUBLE)
-    def send_once(self, token: str, trouble: Trouble) -> None:
-        self.network.expect(trouble)
+    @rule(token=st.sampled_from(["a", "b", "c"]), fault=FAULTS)
+    def send_once(self, token: str, fault: PlannedFault) -> None:
+        self.network.expect(fault)
         message = self.message(None)
         with suppress(BrokerUnavailable):
             if self.producer.enqueue_once(message, token=token, ttl_seconds=60) is not None:
@@ -95,9 +95,9 @@ class Protocol(World):
     def hire(self, *, shares_line: bool) -> Any:
         return self.add_worker(shares_line=shares_line) or multiple()
 
-    @rule(worker=workers, steps=st.integers(1, 4), trouble=TROUBLE)
-    def consume(self, worker: StepwiseWorker, steps: int, trouble: Trouble) -> None:
-        self.let_consume(worker, steps, trouble)
+    @rule(worker=workers, steps=st.integers(1, 4), fault=FAULTS)
+    def consume(self, worker: StepwiseWorker, steps: int, fault: PlannedFault) -> None:
+        self.let_consume(worker, steps, fault)
 
     @rule(worker=workers, ends=st.lists(ENDS, min_size=1, max_size=3))
     def work(self, worker: StepwiseWorker, ends: list[str]) -> None:
@@ -110,9 +110,9 @@ class Protocol(World):
     def start(self, worker: StepwiseWorker) -> None:
         self.let_start(worker)
 
-    @rule(worker=workers, end=ENDS, trouble=TROUBLE)
-    def finish(self, worker: StepwiseWorker, end: str, trouble: Trouble) -> None:
-        self.let_finish(worker, end, trouble)
+    @rule(worker=workers, end=ENDS, fault=FAULTS)
+    def finish(self, worker: StepwiseWorker, end: str, fault: PlannedFault) -> None:
+        self.let_finish(worker, end, fault)
 
     @rule(worker=workers)
     def audit(self, worker: StepwiseWorker) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from database.migrations import migrate
 from database.sqlite import BUSY_TIMEOUT_MS, make_sqlite, turn_to_write
-from once import once
+from made_once import made_once
 from settings import settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def database_url() -> URL:
     return URL.create("sqlite", database=str(settings.barback_data_dir.absolute() / "bar.db"))
 
 
-@once
+@made_once
 def engine() -> Engine:
     """The engine of this process, made at its first use.
 

@@ -12,7 +12,7 @@ from dramatiq.errors import ConnectionFailed
 
 from actors.broker import make_broker
 from barback.errors import BrokerUnavailable
-from once import once
+from made_once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ LONGEST_SECONDS = 10.0
 AWAY_ERRORS = (ConnectionFailed, redis.RedisError)
 
 
-@once
+@made_once
 def broker() -> RedisBroker:
     """The broker, for threads that may wait for it. Requests want :func:`answering_broker`."""
     return make_broker(socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from database import engine as database_engine
 from database import sqlite
 from database.engine import make_engine, writing
-from once import once
+from made_once import made_once
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_threads_that_want_the_database_at_once_get_the_same_engine(tmp_path: Pa
     # Given threads that come while it is made
     made = threading.Event()
 
-    @once
+    @made_once
     def engine() -> Engine:
         made.wait(timeout=10)
         return make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-def once(make: Callable[[], Made]) -> Callable[[], Made]:
+def made_once(make: Callable[[], Made]) -> Callable[[], Made]:
     """Have a function called once. As :func:`functools.cache` does, which calls it for each of the
     threads that come before it has returned; here they wait for the first one.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -236,9 +235,8 @@ class QueueConsumer(Consumer):
 
     def _leave_to_others(self, error: redis.RedisError) -> None:
         """They find it when they miss this worker. In an outage it is no news."""
-        level = logging.DEBUG if self._outage.is_on else logging.WARNING
-        why = first_line(error)
-        self.logger.log(level, "Queue %r was not left in order: %s", self.queue_name, why)
+        say = self.logger.debug if self._outage.is_on else self.logger.warning
+        say("Queue %r was not left in order: %s", self.queue_name, first_line(error))
 
     def _wind_down(self) -> None:
         """Take nothing more, tell what is finished, and give back what no thread has started."""

@@ -126,16 +126,13 @@ class Delivery(MessageProxy):
 
     @property
     def _message(self) -> dramatiq.Message[Any]:
-        """The message itself, which is made only when somebody wants more than its fields.
-
-        Middleware may replace it, as it may in Dramatiq's own proxies.
-        """
+        """The message itself, which is made only when somebody wants more than its fields."""
         if self.inner is None:
             self.inner = plain_message({name: getattr(self, name) for name in _FIELDS})
         return self.inner
 
     @_message.setter
-    def _message(self, message: dramatiq.Message[Any]) -> None:
+    def _message(self, message: dramatiq.Message[Any]) -> None:  # as Dramatiq's own proxies let
         self.inner = message
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))

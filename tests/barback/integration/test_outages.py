@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import dramatiq
+import pytest
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
@@ -18,24 +19,40 @@ from barback.speedups import hooks
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
 QUEUES = [f"queue-{n}" for n in range(8)]
 
 
+@pytest.fixture
+def server(session_dir: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server that a test may stop or let refuse."""
+    server = EmbeddedServer(session_dir / tmp_path.name[-20:])
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(server: EmbeddedServer) -> Iterator[RedisBroker]:
+    """A broker of eight queues on that server."""
+    broker = RedisBroker(url=server.ensure())
+    for name in QUEUES:
+        broker.declare_queue(name)
+    yield broker
+    broker.close()
+
+
 def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
-    session_dir: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    server: EmbeddedServer,
+    broker: RedisBroker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given a worker of many queues with work in progress, which does not insist on its results
     monkeypatch.setattr(hooks, "INSIST_SECONDS", 0.0)
-    server = EmbeddedServer(session_dir / "outages")
-    broker = RedisBroker(url=server.ensure())
     broker.add_middleware(Results(backend=RedisBackend(client=broker.client)))
     broker.add_middleware(Metrics())
-    for name in QUEUES:
-        broker.declare_queue(name)
     started, go_on = threading.Event(), threading.Event()
 
     @dramatiq.actor(broker=broker, queue_name=QUEUES[0], store_results=True)
@@ -60,8 +77,6 @@ def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
         eventually(lambda: not broker.store.silence("").is_on, timeout_seconds=20)
     said = list(caplog.messages)
     worker.stop()
-    broker.close()
-    server.stop()
 
     # Expect to hear of it as a whole, whatever the number of queues, and of the lost result. A
     # server that is about to end may take a connection once more, which is then told of, too.
@@ -75,14 +90,10 @@ def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
 
 
 def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
-    session_dir: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a worker of several queues, which asks its server each second to wake it
     monkeypatch.setattr(doorbell, "WAIT_SECONDS", 1)
-    server = EmbeddedServer(session_dir / "refusing")
-    broker = RedisBroker(url=server.ensure())
-    for name in QUEUES:
-        broker.declare_queue(name)
     worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
 
@@ -97,8 +108,6 @@ def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
         broker.client.config_set("min-replicas-to-write", 0)
         eventually(lambda: "Resumed: the wake-ups" in caplog.text)
     worker.stop()
-    broker.close()
-    server.stop()
 
     # Expect two lines
     said = [text.split(",")[0] for text in caplog.messages if "the wake-ups of this" in text]
@@ -106,11 +115,9 @@ def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
 
 
 def test_a_worker_stops_in_order_although_what_it_took_ahead_cannot_be_given_back(
-    session_dir: Path, caplog: pytest.LogCaptureFixture
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given a worker of two queues that runs a message of each and has taken more
-    server = EmbeddedServer(session_dir / "stopping")
-    broker = RedisBroker(url=server.ensure())
+    # Given a worker that runs a message of each of two queues, and has taken more
     go_on, started = threading.Event(), threading.Semaphore(0)
 
     def work() -> None:
@@ -137,5 +144,3 @@ def test_a_worker_stops_in_order_although_what_it_took_ahead_cannot_be_given_bac
     assert "Traceback" not in caplog.text
     left = sum(broker.client.hlen(broker.store.keys(name).messages) for name in QUEUES[:2])
     assert left >= 4
-    broker.close()
-    server.stop()

@@ -55,10 +55,8 @@ class PoisonMessages:
         """
         if not CRASHES_BEFORE_ALONE <= delivery.crashes < MAX_CRASHES:
             return True
-        while not stopping.is_set():
-            if self._one_at_a_time.acquire(timeout=TURN_SECONDS):
-                delivery.runs_alone = True
-                break
+        while not (delivery.runs_alone or stopping.is_set()):
+            delivery.runs_alone = self._one_at_a_time.acquire(timeout=TURN_SECONDS)
         if stopping.is_set():
             self.leave(delivery)
         return delivery.runs_alone

@@ -12,7 +12,7 @@ IMPORT_TIMEOUT_SECONDS = 60
 
 
 def try_to_import(*modules: str) -> tuple[int, str]:
-    """Import modules of this folder in a process of its own.
+    """Import modules of the current folder in a process of their own.
 
     Returns:
       Its exit code, and what it says when that is not 0.

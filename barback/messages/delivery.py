@@ -132,7 +132,7 @@ class Delivery(MessageProxy):
         return self.inner
 
     @_message.setter
-    def _message(self, message: dramatiq.Message[Any]) -> None:  # as Dramatiq's own proxies let
+    def _message(self, message: dramatiq.Message[Any]) -> None:  # middleware may replace it
         self.inner = message
         for name in _FIELDS:
             setattr(self, name, getattr(message, name))

@@ -39,23 +39,23 @@ def test_dead_letters_of_the_same_fault_are_one_group(
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
-        ("actor:pour", {"d1", "d2"}),
+        ("actor:pour", {"letter-1", "letter-2"}),
         ("actor:brew", set()),
-        ("id:d1", {"d1"}),
-        ('error:"keg 7"', {"d1"}),
-        ("args.0:order-2", {"d2"}),
-        ("args.0:order-*", {"d1", "d2"}),
-        ("args.table:4", {"d1", "d2"}),
+        ("id:letter-1", {"letter-1"}),
+        ('error:"keg 7"', {"letter-1"}),
+        ("args.0:order-2", {"letter-2"}),
+        ("args.0:order-*", {"letter-1", "letter-2"}),
+        ("args.table:4", {"letter-1", "letter-2"}),
         ("args.table:5", set()),
-        ("ORDER-1", {"d1"}),
-        ("reason:failed timeout", {"d2"}),
+        ("ORDER-1", {"letter-1"}),
+        ("reason:failed timeout", {"letter-2"}),
     ],
 )
 def test_dead_letters_are_found_by_what_is_known_of_them(
     broker: RedisBroker, client: BoardClient, query: str, ids: set[str]
 ) -> None:
-    bury(broker, "d1", "order-1")
-    bury(broker, "d2", "order-2", error="TimeoutError")
+    bury(broker, "letter-1", "order-1")
+    bury(broker, "letter-2", "order-2", error="TimeoutError")
 
     letters = client.get("/dead", params={"q": query, "format": "json"}).json()["letters"]
 

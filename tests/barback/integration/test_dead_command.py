@@ -123,7 +123,7 @@ def test_ids_may_be_shortened_and_several_be_given(
     broker: RedisBroker, dead: Callable[..., Result]
 ) -> None:
     # Given letters of which two begin alike
-    ids = ["aaaa-1111-first", "aaaa-1111-second", "bbbb-2222", "cc*c-3333", "ccxc-4444"]
+    ids = ["tttt-1111-first", "tttt-1111-second", "uuuu-2222", "vv*v-3333", "vvxv-4444"]
     for letter_id in ids:
         bury(broker, letter_id)
 
@@ -133,18 +133,18 @@ def test_ids_may_be_shortened_and_several_be_given(
     assert sorted(shown) == sorted(ids)
 
     # And a beginning of two to be refused, as a letter that does not exist, with nothing done
-    refused = dead("delete", "bbbb", "aaaa")
+    refused = dead("delete", "uuuu", "tttt")
     assert refused.exit_code == 1
-    assert "Several dead letters begin with 'aaaa'" in refused.output
-    assert "There is no dead letter 'dddd'" in dead("delete", "bbbb", "dddd").output
-    assert "expected a name, got ''" in dead("delete", "bbbb", "").output
+    assert "Several dead letters begin with 'tttt'" in refused.output
+    assert "There is no dead letter 'wwww'" in dead("delete", "uuuu", "wwww").output
+    assert "expected a name, got ''" in dead("delete", "uuuu", "").output
     assert left(broker) == set(ids)
 
     # And several to be changed at once, each of them once, and a star to be a star
-    assert dead("delete", "bbbb", "bbbb-2222", "cc*").output == "2 deleted.\n"
-    assert left(broker) == {"aaaa-1111-first", "aaaa-1111-second", "ccxc-4444"}
-    assert dead("requeue", "aaaa-1111-f", "ccxc").output == "2 requeued.\n"
-    assert left(broker) == {"aaaa-1111-second"}
+    assert dead("delete", "uuuu", "uuuu-2222", "vv*").output == "2 deleted.\n"
+    assert left(broker) == {"tttt-1111-first", "tttt-1111-second", "vvxv-4444"}
+    assert dead("requeue", "tttt-1111-f", "vvxv").output == "2 requeued.\n"
+    assert left(broker) == {"tttt-1111-second"}
 
 
 def test_a_letter_is_found_by_the_message_id_that_logs_have(

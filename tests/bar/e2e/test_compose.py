@@ -218,6 +218,10 @@ def test_the_services_work_together(
             "appendonly": "yes",
         }
 
+        # And to tell senders that its memory is full before the kernel kills it
+        assert SERVICES["redis"]["mem_limit"] == "1g"
+        assert 0 < int(client.config_get("maxmemory")["maxmemory"]) <= 0.75 * 1024**3
+
     # And its password to be no argument, which everybody could read
     assert PASSWORD not in " ".join(psutil.Process(valkey.pid).cmdline())
 

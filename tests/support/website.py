@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sqlite3
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,17 @@ def start_mail_server(start: ProcessStarter, ledger: Path, *options: str) -> Mai
     )
     process.wait_for_output("\n")
     return MailServer(f"smtp://127.0.0.1:{process.stdout.strip()}", ledger)
+
+
+def made_older(database_url: str) -> None:
+    """Have orders and reports be of three minutes ago."""
+    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
+        for table, column in (("orders", "placed_at"), ("reports", "requested_at")):
+            database.execute(
+                f"UPDATE {table} SET {column} = "  # noqa: S608 - names of ours
+                f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-3 minutes')"
+            )
+    database.close()
 
 
 def free_port() -> int:

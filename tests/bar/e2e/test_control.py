@@ -14,7 +14,7 @@ import pytest
 from actors.serving import standing_order_of
 from barback import RedisBroker
 from tests.support.polling import eventually
-from tests.support.website import start_website
+from tests.support.website import made_older, start_website
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,17 +170,6 @@ for month in sys.argv[1:]:
         _messages().add(session, report_message(report.id))
 _messages().flush(engine())
 """
-
-
-def made_older(database_url: str) -> None:
-    """Have orders and reports be of three minutes ago."""
-    with sqlite3.connect(database_url.removeprefix("sqlite:///")) as database:
-        for table, column in (("orders", "placed_at"), ("reports", "requested_at")):
-            database.execute(
-                f"UPDATE {table} SET {column} = "  # noqa: S608 - names of ours
-                f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-3 minutes')"
-            )
-    database.close()
 
 
 @pytest.mark.slow

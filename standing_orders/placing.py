@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from barback.errors import BrokerUnavailable
+from barback.errors import AlreadyEnqueued, BrokerUnavailable
 from database.base import utc_now
 from database.engine import writing
-from database.orders import add_order, mark_queued
+from database.orders import add_order, forget_unsent, mark_queued
 from database.standing_orders import mark_left_out, mark_ordered, mark_ordered_beside
 from settings import settings
 from standing_orders.timing import in_zone
@@ -80,37 +80,48 @@ class Placing:
           BrokerUnavailable, redis.RedisError, SQLAlchemyError: It was not ordered.
         """
         now = utc_now()
-        placed = self._send(order, now)
+        try:
+            placed = self._send(order, now)
+        except AlreadyEnqueued:
+            return None
         if placed is not None:
             with writing() as session:
                 mark_ordered_beside(session, order.id, now)
         return placed
 
     def _place(self, order: StandingOrder, scheduled: dt.datetime) -> None:
-        placed = self._send(order, scheduled)
+        what = f"{order.drink}, due {_shown(order, scheduled)}"
+        try:
+            placed = self._send(order, scheduled)
+        except AlreadyEnqueued:
+            with writing() as session:
+                mark_left_out(session, order.id, until=scheduled)
+            self.logger.info("Not ordered again: %s. The last one still waits.", what)
+            return
         with writing() as session:
             mark_ordered(session, order.id, scheduled)
         if placed:
-            self.logger.info("Ordered: %s, due %s.", order.drink, _shown(order, scheduled))
+            self.logger.info("Ordered: %s.", what)
         else:
-            self.logger.info(
-                "Not ordered again: %s, due %s. The last one still waits, or another scheduler has "
-                "ordered it.",
-                order.drink,
-                _shown(order, scheduled),
-            )
+            self.logger.info("Not ordered again: %s. Another scheduler has ordered it.", what)
 
     def _send(self, order: StandingOrder, scheduled: dt.datetime) -> str | None:
+        """Send a run, unless it was sent before. Raises: AlreadyEnqueued: The last still waits."""
         stamp = f"{scheduled:%Y%m%dT%H%M%SZ}"
         order_id = f"{order.id}-{stamp}"
         if order.visitor is not None:  # there is a page on which somebody looks for it
             with writing() as session:
                 add_order(session, order_id, drink=order.drink, visitor=order.visitor)
-        placed = self.broker.enqueue_once(
-            self.actors[order.drink].message(order_id),
-            token=f"standing-order:{order.id}:{stamp}",
-            ttl_seconds=TOKEN_TTL_SECONDS,
-        )
+        try:
+            placed = self.broker.enqueue_once(
+                self.actors[order.drink].message(order_id),
+                token=f"standing-order:{order.id}:{stamp}",
+                ttl_seconds=TOKEN_TTL_SECONDS,
+            )
+        except AlreadyEnqueued:
+            with writing() as session:
+                forget_unsent(session, order_id)
+            raise
         with writing() as session:
             mark_queued(session, order_id, message=None if placed is None else placed.encode())
         return None if placed is None else str(placed.options["redis_message_id"])

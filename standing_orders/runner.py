@@ -120,7 +120,8 @@ class Runner:
                 self._scheduled[order.id] = definition
 
     def _definition(self, order: StandingOrder) -> tuple[object, ...]:
-        return (order.drink, order.cron, order.every_seconds, order.at, order.timezone, self._skew)
+        schedule = (order.cron, order.every_seconds, order.at, order.timezone)
+        return (order.drink, order.visitor, *schedule, self._skew)
 
     def _unschedule(self, order_id: str) -> None:
         if self._scheduler.get_job(order_id) is not None:

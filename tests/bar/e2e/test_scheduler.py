@@ -263,6 +263,27 @@ def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hour
 
 
 @pytest.mark.slow
+def test_a_visitor_finds_what_was_ordered_and_nothing_else(
+    start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
+) -> None:
+    # Given a visitor's order of every second, for which nobody works
+    order = add(start, "coffee", "--every", "1s")
+    change(environment, order["id"], "visitor = 'ada'")
+    scheduler = start(RUN)
+    # When its first run still waits as the next ones are due
+    eventually(lambda: scheduler.output.count("Not ordered again") == 2)
+    # Expect that run on the visitor's page, and none for which there is no message
+    assert placed(environment) == [("ada", True)]
+    # When the visitor logs in, and the next run is ordered
+    change(environment, order["id"], "visitor = 'account:1'")
+    redis_client.delete("dramatiq:coffee", "dramatiq:coffee.msgs")
+    eventually(lambda: scheduler.output.count("Ordered: coffee") == 2)
+    # Expect it on the account's page
+    assert scheduler.stop() == 0
+    assert placed(environment) == [("account:1", True), ("ada", True)]
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_cannot_read_its_orders_does_not_look_healthy(
     start: ProcessStarter, environment: dict[str, str]
 ) -> None:
@@ -342,6 +363,15 @@ def change(environment: dict[str, str], order_id: str, what: str) -> None:
     with sqlite3.connect(f"{environment['BARBACK_DATA_DIR']}/bar.db") as connection:
         connection.execute(f"UPDATE standing_orders SET {what} WHERE id = ?", [order_id])  # noqa: S608
     connection.close()
+
+
+def placed(environment: dict[str, str]) -> list[tuple[str, bool]]:
+    """The visitors of all orders, and whether an order has a message."""
+    with sqlite3.connect(f"{environment['BARBACK_DATA_DIR']}/bar.db") as connection:
+        orders = "SELECT visitor, message IS NOT NULL FROM orders ORDER BY visitor"
+        rows = [(visitor, bool(has_message)) for visitor, has_message in connection.execute(orders)]
+    connection.close()
+    return rows
 
 
 def stable(measure: Any) -> list[str]:

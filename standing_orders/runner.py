@@ -60,7 +60,10 @@ class Runner:
         )
         #: What each job was made of; a job whose row says something else is made anew.
         self._scheduled: dict[str, tuple[object, ...]] = {}
+        #: Parts of each job's definition: with another skew, or after a jump, all are made anew.
         self._skew = dt.timedelta()
+        self._jumped_at: dt.datetime | None = None
+        self._looked_at: dt.datetime | None = None
         self._outage = Outage(
             self.logger, "standing orders", expected=(*EXPECTED_ERRORS, SQLAlchemyError)
         )
@@ -83,6 +86,7 @@ class Runner:
         """
         now = server_now(self.broker.client)
         self._update_skew(now)
+        self._notice_jump(now)
         self._read_rows(now)
         self._placing.failure = None
         wait_seconds = self._scheduler.step()
@@ -106,7 +110,18 @@ class Runner:
         skew = now - dt.datetime.now(dt.UTC)
         if abs(skew - self._skew) > TOLERATED_SKEW:
             self.logger.warning("This machine's clock is %s off; the server's decides.", skew)
-            self._skew = skew  # part of each job's definition: all are made anew
+            self._skew = skew
+
+    def _notice_jump(self, now: dt.datetime) -> None:
+        """Begin anew at the time that it is: jobs would wait for a time that the clock has shown
+        before it was set back, and count all runs of a weekend that the machine was asleep.
+        """
+        passed = now - (self._looked_at or now)
+        if passed < -TOLERATED_SKEW:
+            self.logger.warning("The clock was set back by %s.", -passed)
+        if not -TOLERATED_SKEW <= passed <= GRACE:
+            self._jumped_at = now
+        self._looked_at = now
 
     def _read_rows(self, now: dt.datetime) -> None:
         """Make APScheduler's jobs what the rows say."""
@@ -121,7 +136,7 @@ class Runner:
 
     def _definition(self, order: StandingOrder) -> tuple[object, ...]:
         schedule = (order.cron, order.every_seconds, order.at, order.timezone)
-        return (order.drink, order.visitor, *schedule, self._skew)
+        return (order.drink, order.visitor, *schedule, self._skew, self._jumped_at)
 
     def _unschedule(self, order_id: str) -> None:
         if self._scheduler.get_job(order_id) is not None:
@@ -137,8 +152,10 @@ class Runner:
     def _schedule(self, order: StandingOrder, now: dt.datetime) -> None:
         if self._scheduler.get_job(order.id) is not None:
             self._scheduler.remove_job(order.id)
-        missed = next_run(order, order.handled_until)
-        run = next_run(order, max(order.handled_until, now - GRACE))
+        # Later than now if the clock was ahead when it was noted.
+        handled_until = min(order.handled_until, now)
+        missed = next_run(order, handled_until)
+        run = next_run(order, max(handled_until, now - GRACE))
         if missed is not None and missed < now - GRACE:
             with writing() as session:
                 mark_left_out(session, order.id, until=now - GRACE)

@@ -284,6 +284,35 @@ def test_a_visitor_finds_what_was_ordered_and_nothing_else(
 
 
 @pytest.mark.slow
+def test_a_clock_that_is_ahead_for_a_while_stops_no_standing_order(
+    start: ProcessStarter, session_dir: Path, tmp_path: Path
+) -> None:
+    # Given a machine whose clock a test can set, with an order of every second
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    jumping = clock_off_by(0) | {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    del jumping["FAKETIME"]
+    socket = session_dir / f"{tmp_path.name[-20:]}.sock"
+    valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
+    start([*valkey, "--dir", str(tmp_path)], **jumping)
+    eventually(socket.exists)
+    add(start, "coffee", "--every", "1s")
+    scheduler = start(RUN, REDIS_URL=f"unix://{socket}", **jumping)
+    scheduler.wait_for_output("Ordered: coffee")
+    # When the clock is a year ahead, and then set right
+    clock.write_text("+365d")
+    scheduler.wait_for_output(f"due {NEXT_YEAR}-", timeout_seconds=20)
+    clock.write_text("+0")
+    scheduler.wait_for_output("The clock was set back")
+    # Expect runs of today again, of this scheduler and of another one
+    this_year = f"coffee, due {NEXT_YEAR - 1}-"
+    count = scheduler.output.count(this_year)
+    eventually(lambda: scheduler.output.count(this_year) > count)
+    assert scheduler.stop() == 0
+    start(RUN, REDIS_URL=f"unix://{socket}", **jumping).wait_for_output(this_year)
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_cannot_read_its_orders_does_not_look_healthy(
     start: ProcessStarter, environment: dict[str, str]
 ) -> None:

@@ -14,11 +14,11 @@ from database.engine import writing
 from database.orders import add_order, forget_unsent, mark_queued
 from database.standing_orders import mark_left_out, mark_ordered, mark_ordered_beside
 from settings import settings
-from standing_orders.timing import in_zone
+from standing_orders.timing import Unrunnable, in_zone, next_run
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import dramatiq
 
@@ -28,6 +28,9 @@ from database.standing_orders import StandingOrder
 
 #: How long the token of a run is kept, in seconds: longer than anybody may try it again.
 TOKEN_TTL_SECONDS = 86_400
+
+#: Of how many orders that missed their runs at once the log tells each.
+TOLD_AT_MOST = 10
 
 
 class Placing:
@@ -69,6 +72,24 @@ class Placing:
         if len(runs) > 1 or is_late:  # said once, when it is settled
             self.warn_of_missed(order, since=runs[0])
         return True
+
+    def leave_out_missed(self, orders: Iterable[StandingOrder], *, oldest: dt.datetime) -> None:
+        """Note that nobody will order what was due before ``oldest``.
+
+        Raises:
+          SQLAlchemyError: Nothing is noted.
+        """
+        first_runs = ((order, _first_run(order)) for order in orders)
+        missed = [(order, run) for order, run in first_runs if run is not None and run < oldest]
+        if not missed:
+            return
+        with writing() as session:
+            for order, _ in missed:
+                mark_left_out(session, order.id, until=oldest)
+        for order, run in missed[:TOLD_AT_MOST]:
+            self.warn_of_missed(order, since=run)
+        if untold := missed[TOLD_AT_MOST:]:
+            self.logger.warning("%d more standing orders missed runs.", len(untold))
 
     def place_beside(self, order: StandingOrder) -> str | None:
         """Order once more, now, beside its schedule.
@@ -149,6 +170,14 @@ class Placing:
             order.drink,
             _shown(order, since),
         )
+
+
+def _first_run(order: StandingOrder) -> dt.datetime | None:
+    """The first run that nobody has handled; None where there is none, or the row is wrong."""
+    try:
+        return next_run(order, order.handled_until)
+    except Unrunnable:
+        return None
 
 
 def _shown(order: StandingOrder, moment: dt.datetime) -> str:

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from barback.connection.outage import EXPECTED_ERRORS, Outage
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
-from database.engine import reading, writing
-from database.standing_orders import active_standing_orders, mark_left_out
+from database.engine import reading
+from database.standing_orders import active_standing_orders
 from standing_orders.liveness import PROGRAM, RunnerRecord
 from standing_orders.placing import Placing
 from standing_orders.stepping import InformingExecutor, SteppedScheduler
@@ -129,10 +129,15 @@ class Runner:
             orders = {order.id: order for order in active_standing_orders(session)}
         for order_id in self._scheduled.keys() - orders.keys():
             self._unschedule(order_id)
-        for order in orders.values():
-            if self._scheduled.get(order.id) != (definition := self._definition(order)):
-                self._schedule_or_report(order, now)
-                self._scheduled[order.id] = definition
+        changed = [
+            order
+            for order in orders.values()
+            if self._scheduled.get(order.id) != self._definition(order)
+        ]
+        self._placing.leave_out_missed(changed, oldest=now - GRACE)
+        for order in changed:
+            self._schedule_or_report(order, now)
+            self._scheduled[order.id] = self._definition(order)
 
     def _definition(self, order: StandingOrder) -> tuple[object, ...]:
         schedule = (order.cron, order.every_seconds, order.at, order.timezone)
@@ -154,12 +159,7 @@ class Runner:
             self._scheduler.remove_job(order.id)
         # Later than now if the clock was ahead when it was noted.
         handled_until = min(order.handled_until, now)
-        missed = next_run(order, handled_until)
         run = next_run(order, max(handled_until, now - GRACE))
-        if missed is not None and missed < now - GRACE:
-            with writing() as session:
-                mark_left_out(session, order.id, until=now - GRACE)
-            self._placing.warn_of_missed(order, since=missed)
         if run is None:
             return
         trigger = OrderTrigger(order, self._skew)

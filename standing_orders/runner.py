@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 #: How often the rows are read, in seconds.
 LOOK_INTERVAL_SECONDS = 1.0
+
+#: How long orders are placed before the rows are read again, in seconds. Thousands may be due at
+#: eight o'clock; meanwhile nobody would hear that this program lives, and it would not stop.
+PLACING_SECONDS = 5.0
 
 #: The latest run that was missed is ordered if it is no older; nobody wants yesterday's coffee.
 GRACE = dt.timedelta(hours=1)
@@ -64,6 +69,7 @@ class Runner:
         self._skew = dt.timedelta()
         self._jumped_at: dt.datetime | None = None
         self._looked_at: dt.datetime | None = None
+        self._places_until = 0.0
         self._outage = Outage(
             self.logger, "standing orders", expected=(*EXPECTED_ERRORS, SQLAlchemyError)
         )
@@ -89,6 +95,7 @@ class Runner:
         self._notice_jump(now)
         self._read_rows(now)
         self._placing.failure = None
+        self._places_until = time.monotonic() + PLACING_SECONDS
         wait_seconds = self._scheduler.step()
         if self._placing.failure is not None:
             raise self._placing.failure
@@ -178,6 +185,7 @@ class Runner:
     ) -> None:
         runs = [trigger.scheduled_for(fire_time) for fire_time in fire_times]
         now = dt.datetime.now(dt.UTC) + self._skew
-        if not self._placing.place_latest(order, runs, oldest=now - GRACE):
-            # Forgotten, so that the next look schedules it anew, from the run that failed on.
+        has_time = time.monotonic() < self._places_until
+        if not (has_time and self._placing.place_latest(order, runs, oldest=now - GRACE)):
+            # Forgotten, so that the next look schedules it anew, from the run that is left on.
             self._scheduled.pop(order.id, None)

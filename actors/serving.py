@@ -38,7 +38,7 @@ def standing_order_of(order_id: str) -> str | None:
 
 
 #: A standing order places no other one while the last still waits.
-ONE_OF_A_STANDING_ORDER = Unique(key=standing_order_of, until="start")
+ONE_OF_A_STANDING_ORDER = Unique(key=standing_order_of, until="start", on_conflict="raise")
 
 
 class Served(TypedDict):

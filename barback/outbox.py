@@ -43,6 +43,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.connection.outage import EXPECTED_ERRORS, Outage
+from barback.errors import AlreadyEnqueued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,6 +158,8 @@ class Outbox:
             )
         except ConnectionFailed:
             raise
+        except AlreadyEnqueued as error:  # who added it is not there any more to be told
+            self.logger.info("Message %d of the outbox is not needed: %s", row.id, error)
         except Exception:
             # It must not keep the others from being sent. It stays, and is tried again.
             if row.id not in self._unsendable_ids:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Enum,
     Executable,
+    Integer,
     MetaData,
     TypeDecorator,
     func,
@@ -74,6 +75,20 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class WholeNumber(TypeDecorator[int]):
+    """Anything else, which SQLite stores in a column of numbers as well, is read as 0."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_result_value(
+        self,
+        value: Any,
+        dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
+    ) -> int | None:
+        return value if value is None or isinstance(value, int) else 0
 
 
 class Base(DeclarativeBase):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 
-from sqlalchemy import Index, select, update
+from sqlalchemy import Index, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, insert_or_find, text_enum, utc_now
@@ -95,6 +95,11 @@ def unfinished_orders(session: Session, *, before: dt.datetime, limit: int) -> l
 def give_orders(session: Session, *, giver: str, taker: str) -> None:
     """Make one visitor's orders another's: at log-in, the browser's become the account's."""
     session.execute(update(Order).where(Order.visitor == giver).values(visitor=taker))
+
+
+def forget_unsent(session: Session, order_id: str) -> None:
+    """Remove an order that was written down and then not sent, so that nobody waits for it."""
+    session.execute(delete(Order).where(Order.id == order_id, Order.state == OrderState.PLACING))
 
 
 def mark_queued(session: Session, order_id: str, *, message: bytes | None) -> None:

@@ -11,7 +11,7 @@ import secrets
 from sqlalchemy import CheckConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from database.base import Base, changed_rows, utc_now
+from database.base import Base, WholeNumber, changed_rows, utc_now
 
 
 class StandingOrder(Base):
@@ -23,7 +23,7 @@ class StandingOrder(Base):
     visitor: Mapped[str | None] = mapped_column(index=True)
     #: One of these three says when: a cron expression, an interval, or a point in time.
     cron: Mapped[str | None]
-    every_seconds: Mapped[int | None]
+    every_seconds: Mapped[int | None] = mapped_column(WholeNumber)
     at: Mapped[dt.datetime | None]
     timezone: Mapped[str]
     is_paused: Mapped[bool] = mapped_column(default=False)

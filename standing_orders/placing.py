@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from barback.errors import BrokerUnavailable
+from barback.errors import AlreadyEnqueued, BrokerUnavailable
 from database.base import utc_now
 from database.engine import writing
-from database.orders import add_order, mark_queued
+from database.orders import add_order, forget_unsent, mark_queued
 from database.standing_orders import mark_left_out, mark_ordered, mark_ordered_beside
 from settings import settings
-from standing_orders.timing import in_zone
+from standing_orders.timing import Unrunnable, in_zone, next_run
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import dramatiq
 
@@ -28,6 +28,9 @@ from database.standing_orders import StandingOrder
 
 #: How long the token of a run is kept, in seconds: longer than anybody may try it again.
 TOKEN_TTL_SECONDS = 86_400
+
+#: Of how many orders that missed their runs at once the log tells each.
+TOLD_AT_MOST = 10
 
 
 class Placing:
@@ -70,6 +73,24 @@ class Placing:
             self.warn_of_missed(order, since=runs[0])
         return True
 
+    def leave_out_missed(self, orders: Iterable[StandingOrder], *, oldest: dt.datetime) -> None:
+        """Note that nobody will order what was due before ``oldest``.
+
+        Raises:
+          SQLAlchemyError: Nothing is noted.
+        """
+        first_runs = ((order, _first_run(order)) for order in orders)
+        missed = [(order, run) for order, run in first_runs if run is not None and run < oldest]
+        if not missed:
+            return
+        with writing() as session:
+            for order, _ in missed:
+                mark_left_out(session, order.id, until=oldest)
+        for order, run in missed[:TOLD_AT_MOST]:
+            self.warn_of_missed(order, since=run)
+        if untold := missed[TOLD_AT_MOST:]:
+            self.logger.warning("%d more standing orders missed runs.", len(untold))
+
     def place_beside(self, order: StandingOrder) -> str | None:
         """Order once more, now, beside its schedule.
 
@@ -80,37 +101,48 @@ class Placing:
           BrokerUnavailable, redis.RedisError, SQLAlchemyError: It was not ordered.
         """
         now = utc_now()
-        placed = self._send(order, now)
+        try:
+            placed = self._send(order, now)
+        except AlreadyEnqueued:
+            return None
         if placed is not None:
             with writing() as session:
                 mark_ordered_beside(session, order.id, now)
         return placed
 
     def _place(self, order: StandingOrder, scheduled: dt.datetime) -> None:
-        placed = self._send(order, scheduled)
+        what = f"{order.drink}, due {_shown(order, scheduled)}"
+        try:
+            placed = self._send(order, scheduled)
+        except AlreadyEnqueued:
+            with writing() as session:
+                mark_left_out(session, order.id, until=scheduled)
+            self.logger.info("Not ordered again: %s. The last one still waits.", what)
+            return
         with writing() as session:
             mark_ordered(session, order.id, scheduled)
         if placed:
-            self.logger.info("Ordered: %s, due %s.", order.drink, _shown(order, scheduled))
+            self.logger.info("Ordered: %s.", what)
         else:
-            self.logger.info(
-                "Not ordered again: %s, due %s. The last one still waits, or another scheduler has "
-                "ordered it.",
-                order.drink,
-                _shown(order, scheduled),
-            )
+            self.logger.info("Not ordered again: %s. Another scheduler has ordered it.", what)
 
     def _send(self, order: StandingOrder, scheduled: dt.datetime) -> str | None:
+        """Send a run, unless it was sent before. Raises: AlreadyEnqueued: The last still waits."""
         stamp = f"{scheduled:%Y%m%dT%H%M%SZ}"
         order_id = f"{order.id}-{stamp}"
         if order.visitor is not None:  # there is a page on which somebody looks for it
             with writing() as session:
                 add_order(session, order_id, drink=order.drink, visitor=order.visitor)
-        placed = self.broker.enqueue_once(
-            self.actors[order.drink].message(order_id),
-            token=f"standing-order:{order.id}:{stamp}",
-            ttl_seconds=TOKEN_TTL_SECONDS,
-        )
+        try:
+            placed = self.broker.enqueue_once(
+                self.actors[order.drink].message(order_id),
+                token=f"standing-order:{order.id}:{stamp}",
+                ttl_seconds=TOKEN_TTL_SECONDS,
+            )
+        except AlreadyEnqueued:
+            with writing() as session:
+                forget_unsent(session, order_id)
+            raise
         with writing() as session:
             mark_queued(session, order_id, message=None if placed is None else placed.encode())
         return None if placed is None else str(placed.options["redis_message_id"])
@@ -138,6 +170,14 @@ class Placing:
             order.drink,
             _shown(order, since),
         )
+
+
+def _first_run(order: StandingOrder) -> dt.datetime | None:
+    """The first run that nobody has handled; None where there is none, or the row is wrong."""
+    try:
+        return next_run(order, order.handled_until)
+    except Unrunnable:
+        return None
 
 
 def _shown(order: StandingOrder, moment: dt.datetime) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from barback.connection.outage import EXPECTED_ERRORS, Outage
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
-from database.engine import reading, writing
-from database.standing_orders import active_standing_orders, mark_left_out
+from database.engine import reading
+from database.standing_orders import active_standing_orders
 from standing_orders.liveness import PROGRAM, RunnerRecord
 from standing_orders.placing import Placing
 from standing_orders.stepping import InformingExecutor, SteppedScheduler
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 #: How often the rows are read, in seconds.
 LOOK_INTERVAL_SECONDS = 1.0
+
+#: How long orders are placed before the rows are read again, in seconds. Thousands may be due at
+#: eight o'clock; meanwhile nobody would hear that this program lives, and it would not stop.
+PLACING_SECONDS = 5.0
 
 #: The latest run that was missed is ordered if it is no older; nobody wants yesterday's coffee.
 GRACE = dt.timedelta(hours=1)
@@ -60,7 +65,11 @@ class Runner:
         )
         #: What each job was made of; a job whose row says something else is made anew.
         self._scheduled: dict[str, tuple[object, ...]] = {}
+        #: Parts of each job's definition: with another skew, or after a jump, all are made anew.
         self._skew = dt.timedelta()
+        self._jumped_at: dt.datetime | None = None
+        self._looked_at: dt.datetime | None = None
+        self._places_until = 0.0
         self._outage = Outage(
             self.logger, "standing orders", expected=(*EXPECTED_ERRORS, SQLAlchemyError)
         )
@@ -83,8 +92,10 @@ class Runner:
         """
         now = server_now(self.broker.client)
         self._update_skew(now)
+        self._notice_jump(now)
         self._read_rows(now)
         self._placing.failure = None
+        self._places_until = time.monotonic() + PLACING_SECONDS
         wait_seconds = self._scheduler.step()
         if self._placing.failure is not None:
             raise self._placing.failure
@@ -106,7 +117,18 @@ class Runner:
         skew = now - dt.datetime.now(dt.UTC)
         if abs(skew - self._skew) > TOLERATED_SKEW:
             self.logger.warning("This machine's clock is %s off; the server's decides.", skew)
-            self._skew = skew  # part of each job's definition: all are made anew
+            self._skew = skew
+
+    def _notice_jump(self, now: dt.datetime) -> None:
+        """Begin anew at the time that it is: jobs would wait for a time that the clock has shown
+        before it was set back, and count all runs of a weekend that the machine was asleep.
+        """
+        passed = now - (self._looked_at or now)
+        if passed < -TOLERATED_SKEW:
+            self.logger.warning("The clock was set back by %s.", -passed)
+        if not -TOLERATED_SKEW <= passed <= GRACE:
+            self._jumped_at = now
+        self._looked_at = now
 
     def _read_rows(self, now: dt.datetime) -> None:
         """Make APScheduler's jobs what the rows say."""
@@ -114,13 +136,19 @@ class Runner:
             orders = {order.id: order for order in active_standing_orders(session)}
         for order_id in self._scheduled.keys() - orders.keys():
             self._unschedule(order_id)
-        for order in orders.values():
-            if self._scheduled.get(order.id) != (definition := self._definition(order)):
-                self._schedule_or_report(order, now)
-                self._scheduled[order.id] = definition
+        changed = [
+            order
+            for order in orders.values()
+            if self._scheduled.get(order.id) != self._definition(order)
+        ]
+        self._placing.leave_out_missed(changed, oldest=now - GRACE)
+        for order in changed:
+            self._schedule_or_report(order, now)
+            self._scheduled[order.id] = self._definition(order)
 
     def _definition(self, order: StandingOrder) -> tuple[object, ...]:
-        return (order.drink, order.cron, order.every_seconds, order.at, order.timezone, self._skew)
+        schedule = (order.cron, order.every_seconds, order.at, order.timezone)
+        return (order.drink, order.visitor, *schedule, self._skew, self._jumped_at)
 
     def _unschedule(self, order_id: str) -> None:
         if self._scheduler.get_job(order_id) is not None:
@@ -136,12 +164,9 @@ class Runner:
     def _schedule(self, order: StandingOrder, now: dt.datetime) -> None:
         if self._scheduler.get_job(order.id) is not None:
             self._scheduler.remove_job(order.id)
-        missed = next_run(order, order.handled_until)
-        run = next_run(order, max(order.handled_until, now - GRACE))
-        if missed is not None and missed < now - GRACE:
-            with writing() as session:
-                mark_left_out(session, order.id, until=now - GRACE)
-            self._placing.warn_of_missed(order, since=missed)
+        # Later than now if the clock was ahead when it was noted.
+        handled_until = min(order.handled_until, now)
+        run = next_run(order, max(handled_until, now - GRACE))
         if run is None:
             return
         trigger = OrderTrigger(order, self._skew)
@@ -160,6 +185,7 @@ class Runner:
     ) -> None:
         runs = [trigger.scheduled_for(fire_time) for fire_time in fire_times]
         now = dt.datetime.now(dt.UTC) + self._skew
-        if not self._placing.place_latest(order, runs, oldest=now - GRACE):
-            # Forgotten, so that the next look schedules it anew, from the run that failed on.
+        has_time = time.monotonic() < self._places_until
+        if not (has_time and self._placing.place_latest(order, runs, oldest=now - GRACE)):
+            # Forgotten, so that the next look schedules it anew, from the run that is left on.
             self._scheduled.pop(order.id, None)

@@ -263,6 +263,56 @@ def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hour
 
 
 @pytest.mark.slow
+def test_a_visitor_finds_what_was_ordered_and_nothing_else(
+    start: ProcessStarter, redis_client: redis.Redis, environment: dict[str, str]
+) -> None:
+    # Given a visitor's order of every second, for which nobody works
+    order = add(start, "coffee", "--every", "1s")
+    change(environment, order["id"], "visitor = 'ada'")
+    scheduler = start(RUN)
+    # When its first run still waits as the next ones are due
+    eventually(lambda: scheduler.output.count("Not ordered again") == 2)
+    # Expect that run on the visitor's page, and none for which there is no message
+    assert placed(environment) == [("ada", True)]
+    # When the visitor logs in, and the next run is ordered
+    change(environment, order["id"], "visitor = 'account:1'")
+    redis_client.delete("dramatiq:coffee", "dramatiq:coffee.msgs")
+    eventually(lambda: scheduler.output.count("Ordered: coffee") == 2)
+    # Expect it on the account's page
+    assert scheduler.stop() == 0
+    assert placed(environment) == [("account:1", True), ("ada", True)]
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_ahead_for_a_while_stops_no_standing_order(
+    start: ProcessStarter, session_dir: Path, tmp_path: Path
+) -> None:
+    # Given a machine whose clock a test can set, with an order of every second
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    jumping = clock_off_by(0) | {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    del jumping["FAKETIME"]
+    socket = session_dir / f"{tmp_path.name[-20:]}.sock"
+    valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
+    start([*valkey, "--dir", str(tmp_path)], **jumping)
+    eventually(socket.exists)
+    add(start, "coffee", "--every", "1s")
+    scheduler = start(RUN, REDIS_URL=f"unix://{socket}", **jumping)
+    scheduler.wait_for_output("Ordered: coffee")
+    # When the clock is a year ahead, and then set right
+    clock.write_text("+365d")
+    scheduler.wait_for_output(f"due {NEXT_YEAR}-", timeout_seconds=20)
+    clock.write_text("+0")
+    scheduler.wait_for_output("The clock was set back")
+    # Expect runs of today again, of this scheduler and of another one
+    this_year = f"coffee, due {NEXT_YEAR - 1}-"
+    count = scheduler.output.count(this_year)
+    eventually(lambda: scheduler.output.count(this_year) > count)
+    assert scheduler.stop() == 0
+    start(RUN, REDIS_URL=f"unix://{socket}", **jumping).wait_for_output(this_year)
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_cannot_read_its_orders_does_not_look_healthy(
     start: ProcessStarter, environment: dict[str, str]
 ) -> None:
@@ -342,6 +392,15 @@ def change(environment: dict[str, str], order_id: str, what: str) -> None:
     with sqlite3.connect(f"{environment['BARBACK_DATA_DIR']}/bar.db") as connection:
         connection.execute(f"UPDATE standing_orders SET {what} WHERE id = ?", [order_id])  # noqa: S608
     connection.close()
+
+
+def placed(environment: dict[str, str]) -> list[tuple[str, bool]]:
+    """The visitors of all orders, and whether an order has a message."""
+    with sqlite3.connect(f"{environment['BARBACK_DATA_DIR']}/bar.db") as connection:
+        orders = "SELECT visitor, message IS NOT NULL FROM orders ORDER BY visitor"
+        rows = [(visitor, bool(has_message)) for visitor, has_message in connection.execute(orders)]
+    connection.close()
+    return rows
 
 
 def stable(measure: Any) -> list[str]:

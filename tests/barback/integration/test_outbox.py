@@ -14,6 +14,7 @@ from sqlalchemy import Engine, MetaData, event, func, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from barback import RedisBroker
+from barback.control import Control, Unique
 from barback.errors import BrokerUnavailable
 from barback.outbox import Outbox, OutboxRelay, outbox_table
 from database import sqlite
@@ -23,6 +24,8 @@ from tests.support.polling import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from barback.control.options import OnConflict
 
 metadata = MetaData()
 table = outbox_table(metadata)
@@ -282,6 +285,31 @@ def test_a_row_that_cannot_be_sent_is_told_of_once(
         outbox.flush(engine)
 
     assert caplog.text.count("cannot be sent") == 1
+
+
+@pytest.mark.parametrize("on_conflict", ["return", "raise"])
+def test_one_of_two_unique_messages_is_sent_and_no_row_is_left(
+    outbox: Outbox,
+    engine: Engine,
+    broker: RedisBroker,
+    caplog: pytest.LogCaptureFixture,
+    on_conflict: OnConflict,
+) -> None:
+    # Given two messages of which one is enough
+    broker.add_middleware(Control())
+
+    @dramatiq.actor(broker=broker, queue_name="email", unique=Unique(on_conflict=on_conflict))
+    def send() -> None: ...
+
+    with engine.begin() as transaction:
+        for _ in range(2):
+            outbox.add(transaction, send.message())
+    # When the outbox is flushed
+    outbox.flush(engine)
+    # Expect one in the queue, and none that would be sent when the first one has ended
+    assert broker.queue_length("email") == 1
+    assert waiting(engine) == 0
+    assert "Traceback" not in caplog.text
 
 
 def test_looking_for_messages_does_not_wait_for_a_writer(outbox: Outbox, tmp_path: Path) -> None:

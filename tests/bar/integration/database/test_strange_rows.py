@@ -34,6 +34,14 @@ SPOILT = [
 ]
 
 
+#: PostgreSQL would refuse these.
+SPOILT_IN_SQLITE = [
+    {"every_seconds": "'90m'"},
+    {"every_seconds": "1.5"},
+    {"every_seconds": "x'00'"},
+]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     url = f"sqlite:///{tmp_path}/bar.db"
@@ -47,12 +55,13 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 def test_a_row_that_nobody_can_read_keeps_no_other_one_from_running(engine: Engine) -> None:
     # Given rows with a value each that Python cannot say, or that is no interval, and a good one
+    spoilt = SPOILT + (SPOILT_IN_SQLITE if engine.dialect.name == "sqlite" else [])
     with Session(engine) as session, session.begin():
-        for number in range(len(SPOILT) + 1):
+        for number in range(len(spoilt) + 1):
             order_id = f"{number:02}"
             session.add(StandingOrder(id=order_id, drink="beer", every_seconds=60, timezone="UTC"))
         session.flush()
-        for number, changes in enumerate(SPOILT):
+        for number, changes in enumerate(spoilt):
             # As literals: no parameter could hold them.
             values: dict[str, Any] = {
                 column: literal_column(value) for column, value in changes.items()
@@ -77,5 +86,5 @@ def test_a_row_that_nobody_can_read_keeps_no_other_one_from_running(engine: Engi
             assert run is None or (run > moment and run.year < dt.MAXYEAR)
 
     # and the good one to be run
-    good = orders[f"{len(SPOILT):02}"]
+    good = orders[f"{len(spoilt):02}"]
     assert next_run(good, now) is not None

@@ -210,6 +210,19 @@ def test_ordering_needs_no_javascript(
         expect(page.get_by_text("Served", exact=True)).to_be_visible()
 
 
+def test_what_is_ordered_after_going_back_is_another_one(website: Website, page: Page) -> None:
+    # Given somebody who has ordered, and goes back to the page as it was before
+    page.goto(f"{website.url}/orders")
+    page.get_by_role("button", name="Order a coffee").click()
+    drinks = page.get_by_role("listitem")
+    expect(drinks).to_have_count(1)
+    page.go_back(wait_until="commit")
+    # Expect what was ordered to be there, and another order to be one
+    expect(drinks).to_have_count(1)
+    page.get_by_role("button", name="Order a coffee").click()
+    expect(drinks).to_have_count(2)
+
+
 def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     page.goto(f"{website.url}/orders")
     page.keyboard.press("Tab")

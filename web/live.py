@@ -11,7 +11,7 @@ import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Request
 from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -19,7 +19,6 @@ from barback.i18n import language
 from settings import settings
 from translations import gettext as _
 from web.rare_log import warn_rarely
-from web.sessions import Visitor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -128,18 +127,19 @@ async def _watch(key: str, render: Render) -> AsyncIterator[_Watch]:
                 del _watches[key]
 
 
-async def _take_stream(visitor: Visitor) -> AsyncIterator[None]:
-    if _streams[visitor] >= MAX_STREAMS_PER_BROWSER:
+async def _take_stream(request: Request) -> AsyncIterator[None]:
+    browser: str = request.state.browser  # not the account, which may be logged in on many
+    if _streams[browser] >= MAX_STREAMS_PER_BROWSER:
         raise HTTPException(429, _("This browser watches enough already."), {"Retry-After": "10"})
     if _streams.total() >= settings.max_connections * STREAM_SHARE:
         raise HTTPException(503, _("Too many people are watching."), {"Retry-After": "30"})
-    _streams[visitor] += 1
+    _streams[browser] += 1
     try:
         yield
     finally:
-        _streams[visitor] -= 1
-        if not _streams[visitor]:
-            del _streams[visitor]
+        _streams[browser] -= 1
+        if not _streams[browser]:
+            del _streams[browser]
 
 
 #: Of every route that is a stream.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 
 from actors.lesson import messages_of_round
@@ -10,6 +9,7 @@ from lesson_rounds import QUEUES, TTL_SECONDS, Round, open_round, read_round
 from settings import settings
 from web.broker import broker
 from web.rare_log import warn_rarely
+from web.sent_once import id_of
 
 #: How many of each drink a round has.
 EACH = 20
@@ -31,8 +31,7 @@ def order_round(visitor: str, key: str) -> str:
       TooManyWait: When the round is new, and the queues are full.
       ConnectionFailed, redis.RedisError: When they cannot be reached. Try again with the same key.
     """
-    text = f"lesson\0{visitor}\0{key}".encode(errors="surrogatepass")
-    round_id = hmac.digest(settings.web_secret.encode(), text, "sha256")[:16].hex()
+    round_id = id_of("lesson", visitor, key)
     _order(round_id)
     return round_id
 

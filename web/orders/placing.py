@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from database.orders import Order, OrderState, add_order, mark_queued
 from settings import settings
 from web.broker import AWAY_ERRORS, answering_broker
 from web.rare_log import warn_rarely
+from web.sent_once import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def place_order(
     Raises:
       BarIsFull, BarIsClosed or KeyUsed.
     """
-    order_id = _order_id(key or secrets.token_hex(), sender)
+    order_id = id_of("order", sender, key or secrets.token_hex())
     with reading() as session:
         order = session.get(Order, order_id)
     if order is None or order.state is OrderState.PLACING:
@@ -62,12 +62,6 @@ def place_order(
     if order.drink != drink:
         raise KeyUsed
     return order
-
-
-def _order_id(key: str, sender: str) -> str:
-    # Keyed: nobody reads another one's order by computing its id.
-    text = f"order\0{sender}\0{key}".encode(errors="surrogatepass")
-    return hmac.digest(settings.web_secret.encode(), text, "sha256")[:16].hex()
 
 
 def _place(order_id: str, drink: str, visitor: str | None) -> Order:

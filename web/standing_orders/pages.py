@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -32,6 +33,7 @@ from translations import gettext as _
 from web.api_schemas import DrinkName
 from web.broker import AWAY_ERRORS, answering_broker
 from web.pages import page
+from web.sent_once import id_of
 from web.sessions import Visitor
 from web.visitors import FORM_TOKEN
 
@@ -69,6 +71,7 @@ def receive_standing_order(
     days: Annotated[list[str] | None, Form(max_length=7)] = None,
     time: Annotated[str, Form(max_length=20)] = "",
     schedule: Annotated[str, Form(max_length=200)] = "",
+    key: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     given = Given(drink, tuple(days or ()), time, schedule.strip(), timezone)
     problems: dict[str, str] = {}
@@ -76,7 +79,7 @@ def receive_standing_order(
         find_timezone(timezone)
     if not problems:
         with _blaming("schedule" if given.schedule else "days", problems):
-            _add(visitor, drink, _read(given), timezone)
+            _add(visitor, given, key or secrets.token_hex())
     if problems:
         return _page(request, visitor, given=given, problems=problems)
     return RedirectResponse(router.prefix, 303)
@@ -126,16 +129,29 @@ def _read(given: Given) -> Schedule:
     return schedule
 
 
-def _add(visitor: str, drink: str, schedule: Schedule, timezone: str) -> None:
+def _add(visitor: str, given: Given, key: str) -> None:
+    schedule = _read(given)
+    # Short, as people type it. A form that was changed and sent again makes another one.
+    order_id = id_of("standing order", visitor, f"{key}\0{given}")[:8]
     with writing() as session:
         take_turn(session, "new standing orders")
+        if session.get(StandingOrder, order_id) is not None:
+            return
         if len(standing_orders_of(session, visitor)) >= MAX_ORDERS:
             raise InvalidSchedule(
                 _("You have %(count)s standing orders; remove one first.", count=MAX_ORDERS)
             )
         if standing_order_count(session) >= settings.max_standing_orders:
             raise InvalidSchedule(_("The bar has no room for more standing orders at the moment."))
-        session.add(StandingOrder(drink=drink, visitor=visitor, timezone=timezone, **schedule))
+        session.add(
+            StandingOrder(
+                id=order_id,
+                drink=given.drink,
+                visitor=visitor,
+                timezone=given.timezone,
+                **schedule,
+            )
+        )
 
 
 def _nobody_runs_them() -> bool:
@@ -171,4 +187,5 @@ def _page(
         nobody_runs_them=_nobody_runs_them(),
         problems=problems or {},
         given=given or Given(),
+        key=secrets.token_urlsafe(18),
     )

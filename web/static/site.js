@@ -109,6 +109,12 @@ function pause(milliseconds) {
 
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
 
+// A page that the browser has kept to go back to knows nothing of what was done since: its form was
+// sent, which counts once, and somebody may have logged out.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 // A time zone that nobody has chosen yet is the browser's, if the list has it.
 for (const select of document.querySelectorAll("[data-browser-timezone]")) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

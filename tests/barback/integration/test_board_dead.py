@@ -70,6 +70,18 @@ def test_a_search_that_makes_no_sense_is_explained(client: BoardClient, query: s
     assert "Search by actor" in answer.text or "cannot be read" in answer.text
 
 
+def test_a_search_ends_in_time_although_each_letter_takes_long(
+    broker: RedisBroker, client: BoardClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        bury(broker, f"d{number}")
+    monkeypatch.setattr("barback.board.search.MAX_SECONDS", -1.0)
+
+    found = client.json("/dead?q=keg")
+
+    assert (found["searched"], found["total"]) == (0, 3)
+
+
 def test_chosen_dead_letters_run_again_and_others_stay(
     broker: RedisBroker, client: BoardClient
 ) -> None:

@@ -33,7 +33,12 @@ DEADLINE_MS = 30_000
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", install="apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=_ARGUMENTS,
+            # People's browsers keep the pages to which they can go back.
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
         yield browser
         browser.close()
 

@@ -35,3 +35,8 @@ def test_an_order_can_be_tried_on_the_page_of_the_api(start: ProcessStarter, pag
     expect(path).to_have_css("color", _DARK)
     page.emulate_media(color_scheme="dark")
     expect(path).to_have_css("color", _BRIGHT)
+    # and none of what the website's own buttons and figures look like
+    name = page.locator(".json-schema-2020-12-accordion").first
+    expect(name).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(name).to_have_css("padding", "0px")
+    expect(page.locator(".response .microlight").first).to_have_css("text-align", "left")

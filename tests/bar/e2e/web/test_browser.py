@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
 
+from database.engine import make_engine
+from database.links import Purpose, add_link
+from mail.links import reset_url
 from tests.bar.e2e.web.conftest import DEADLINE_MS
 from tests.support.polling import eventually
 from tests.support.website import PASSWORD, Website, start_mail_server, start_website
@@ -204,6 +210,19 @@ def test_ordering_needs_no_javascript(
         expect(page.get_by_text("Served", exact=True)).to_be_visible()
 
 
+def test_what_is_ordered_after_going_back_is_another_one(website: Website, page: Page) -> None:
+    # Given somebody who has ordered, and goes back to the page as it was before
+    page.goto(f"{website.url}/orders")
+    page.get_by_role("button", name="Order a coffee").click()
+    drinks = page.get_by_role("listitem")
+    expect(drinks).to_have_count(1)
+    page.go_back(wait_until="commit")
+    # Expect what was ordered to be there, and another order to be one
+    expect(drinks).to_have_count(1)
+    page.get_by_role("button", name="Order a coffee").click()
+    expect(drinks).to_have_count(2)
+
+
 def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     page.goto(f"{website.url}/orders")
     page.keyboard.press("Tab")
@@ -275,3 +294,28 @@ def test_pages_fit_on_phones(website: Website, browser: Browser) -> None:
                 links = page.get_by_label("Main").get_by_role("link").all()[1:]
                 assert len({link.bounding_box()["y"] for link in links}) == 1, (path, width)  # type: ignore[index]
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_long_words_fit_on_phones(website: Website, browser: Browser) -> None:
+    # Given a long address and a long cron expression, in which there is nothing to break at
+    address = "maximilian.mustermann@informatik.universitaet-musterstadt.example.org"
+    engine = make_engine(make_url(website.database_url))
+    with Session(engine) as session, session.begin():
+        link_id = add_link(session, Purpose.RESET, address)
+    engine.dispose()
+    assert link_id is not None
+    with browser.new_context(viewport={"width": 320, "height": 740}) as context:
+        page = context.new_page()
+        page.goto(f"{website.url}/standing-orders")
+        page.get_by_text("Another rhythm").click()
+        page.get_by_label("Instead of days and time").fill(
+            f"{','.join(map(str, range(60)))} 8 * * *"
+        )
+        page.get_by_role("button", name="Make a standing order").click()
+        expect(page.get_by_role("button", name="Remove")).to_be_visible()
+        widths = [page.evaluate("document.documentElement.scrollWidth")]
+        page.goto(website.url + urlsplit(reset_url(link_id)).path)
+        expect(page.get_by_text(address)).to_be_visible()
+        widths.append(page.evaluate("document.documentElement.scrollWidth"))
+    # Expect the pages to be as wide as the phone
+    assert widths == [320, 320]

@@ -61,6 +61,7 @@ FORMS = {
         "time": b"08:00",
         "schedule": b"90m",
         "timezone": b"UTC",
+        "key": b"k",
     },
 }
 PATHS = [

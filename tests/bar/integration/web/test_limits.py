@@ -176,6 +176,9 @@ def test_one_browser_gets_three_streams(start: ProcessStarter) -> None:
         answers = [stream.__enter__() for stream in streams]
         assert [answer.status_code for answer in answers] == [200] * 3
         assert client.get(path).status_code == 429
+        # Another one of the same account has its own.
+        with website.staff() as phone, phone.stream("GET", path) as answer:
+            assert answer.status_code == 200
         for stream in streams:
             stream.__exit__(None, None, None)
 

@@ -145,6 +145,23 @@ def test_standing_orders_are_their_visitors_own(browser: Callable[[], httpx.Clie
     assert forged.status_code == 403
 
 
+def test_a_form_that_is_sent_twice_makes_one_standing_order(
+    browser: Callable[[], httpx.Client],
+) -> None:
+    # Given a visitor who presses again because the answer takes its time
+    visitor = browser()
+    form = visitor.get(PATH).text
+    fields = dict(re.findall(r'name="(form_token|key)" value="([^"]*)"', form))
+    coffee = {"drink": "coffee", "days": "mon", "time": "08:00", "timezone": "UTC"}
+    for _ in range(2):
+        page = visitor.post(PATH, data=fields | coffee)
+    # Expect one standing order
+    assert len(ids_on(page)) == 1
+    # and another one for what was changed in the form, and one more for the same in a new form
+    assert len(ids_on(visitor.post(PATH, data=fields | coffee | {"drink": "beer"}))) == 2
+    assert len(ids_on(submit(visitor, **coffee))) == 3
+
+
 def test_a_visitor_has_ten_standing_orders_at_most(browser: Callable[[], httpx.Client]) -> None:
     visitor = browser()
     for _ in range(10):

@@ -4,9 +4,10 @@
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 VENV := .venv
-# One that is half made, was moved, or has lost its Python, is made anew.
-ifeq ($(origin VENV) $(shell [ ! -e .venv ] || (. .venv/bin/activate && "$$VIRTUAL_ENV/bin/python" -c '') \
-	2> /dev/null || echo broken),file broken)
+# One that is half made or half deleted, was moved, or has lost its Python, is made anew: pip would
+# install into the Python that it was made with.
+ifeq ($(origin VENV) $(shell [ ! -e .venv ] || (. .venv/bin/activate && "$$VIRTUAL_ENV/bin/python" -c \
+	'import sys; sys.exit(sys.prefix == sys.base_prefix)') 2> /dev/null || echo broken),file broken)
 $(shell rm -rf .venv)
 endif
 RUNTIME := $(VENV)/.installed

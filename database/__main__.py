@@ -39,8 +39,8 @@ def migrate_command() -> None:
 )
 def demo_data(rows: int) -> None:
     """Add two years of plausible sales, so that reports have something to add up."""
-    engine = make_engine(database_url())
     with explain_errors():
+        engine = make_engine(database_url())
         migrate(engine)
         chunks = add_demo_sales(engine, rows)
         for _ in track(chunks, "Adding sales", total=-(-rows // CHUNK_ROWS)):

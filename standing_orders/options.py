@@ -46,7 +46,16 @@ def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
     return callback
 
 
-is_cron = checked(cron)
+def _cron_in_one_piece(text: str) -> None:
+    """A shell takes what has spaces apart, unless it is in quotes: `--at` as well."""
+    try:
+        cron(text)
+    except InvalidSchedule as error:
+        hint = "" if " " in text else ' Put quotes around what has spaces: "0 8 * * mon-fri".'
+        raise InvalidSchedule(f"{error}{hint}") from None
+
+
+is_cron = checked(_cron_in_one_piece)
 is_timezone = checked(find_timezone)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -27,6 +28,6 @@ def new(path: Path) -> None:
     except OSError as error:
         raise click.ClickException(f"The project could not be written: {error}.") from None
     click.echo(f"Made {name}. Try it:")
-    for command in (f"cd {path}", "make test", "make run"):
+    for command in (f"cd {shlex.quote(str(path))}", "make test", "make run"):
         click.echo(f"    {command}")
     click.echo("Its README.md says how to add an actor of your own.")

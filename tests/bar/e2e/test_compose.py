@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,19 @@ def option_of(worker: dict[str, Any], option: str) -> str:
 def seconds(duration: str) -> int:
     assert duration.endswith("s")
     return int(duration[:-1])
+
+
+def test_scripts_of_containers_keep_their_line_ends_on_windows() -> None:
+    # What Git for Windows would check out, as it is set up there
+    checkout = subprocess.run(
+        ["git", "-c", "core.autocrlf=true", "archive", "HEAD", "deploy"],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        check=True,
+    )
+
+    assert b"exec valkey-server" in checkout.stdout
+    assert b"\r" not in checkout.stdout
 
 
 def test_every_queue_has_a_worker() -> None:

@@ -90,6 +90,7 @@ def test_make_says_which_python_it_needs(start: ProcessStarter) -> None:
     [
         pytest.param(None, id="half made"),
         pytest.param("VIRTUAL_ENV=/moved/from/here/.venv", id="moved, or without its Python"),
+        pytest.param("VIRTUAL_ENV=$PWD/.venv", id="half deleted"),
     ],
 )
 def test_make_makes_a_broken_environment_anew(

@@ -56,6 +56,12 @@ def test_it_makes_what_a_project_needs(tmp_path: Path) -> None:
     assert f"cd {tmp_path}/shop\n    make test\n    make run" in result.output
 
 
+def test_the_way_into_a_folder_with_spaces_can_be_copied(tmp_path: Path) -> None:
+    result = make_new(tmp_path / "my things" / "shop")
+
+    assert f"cd '{tmp_path}/my things/shop'\n" in result.output
+
+
 def test_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
     make_new(tmp_path / "shop")
 

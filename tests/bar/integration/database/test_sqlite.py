@@ -203,8 +203,11 @@ def test_a_directory_with_characters_that_mean_something_in_a_url_works(
     assert (data_dir / "bar.db").stat().st_size > 0
 
 
-def test_a_place_that_cannot_be_used_is_an_error_that_callers_expect(start: ProcessStarter) -> None:
-    run = start.run(["python", "-m", "database", "migrate"], DATABASE_URL="sqlite:////proc/bar.db")
+@pytest.mark.parametrize("command", ["migrate", "demo-data"])
+def test_a_place_that_cannot_be_used_is_an_error_that_callers_expect(
+    start: ProcessStarter, command: str
+) -> None:
+    run = start.run(["python", "-m", "database", command], DATABASE_URL="sqlite:////proc/bar.db")
 
     assert run.exit_code == 1
     assert "cannot be used" in run.stderr

@@ -33,7 +33,9 @@ _CRASHES = 'barback_worker_crashes_total{queue="beer"}'
         # What is due, or was held by workers that died, waits for one as well.
         ({"delayed": "3x40", "workers": "0x40"}, {}, {"QueueWithoutWorkers"}),
         ({"running": "3x40", "workers": "0x40"}, {}, {"QueueWithoutWorkers"}),
-        ({"limited": "3x40", "running": "1x40"}, {}, {"LimitStandsStill"}),
+        # What workers have taken ahead, or found no room for, is in no queue.
+        ({"running": "2x40"}, {}, {"NothingEnds"}),
+        ({"limited": "3x40", "running": "1x40"}, {_DONE: "7x40"}, {"NothingEnds"}),
         ({"limited": "3x40", "running": "1x40"}, {_DONE: "0+2x40"}, set()),
         ({"limited": "3x40", "paused": "1x40"}, {}, set()),
         ({}, {_CRASHES: "0x30 3x10"}, {"WorkersDie"}),

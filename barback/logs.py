@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import textwrap
+import time
 from typing import Any
 
 from dramatiq.middleware import CurrentMessage
@@ -93,4 +94,9 @@ def _about_current_message() -> dict[str, Any]:
 def _json_formatter() -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 - an extra
 
-    return JsonFormatter(_FIELDS, rename_fields=_NAMES)
+    formatter = JsonFormatter(_FIELDS, rename_fields=_NAMES)
+    # Lines of many hosts meet in one place: a time in a zone that it does not name means nothing.
+    formatter.converter = time.gmtime
+    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    formatter.default_msec_format = "%s.%03dZ"
+    return formatter

@@ -26,7 +26,7 @@ def queue_warnings(queues: list[QueueRow]) -> list[Later]:
     for row in queues:
         if row.pause is not None:
             warnings.append(Later(partial(_paused, row)))
-        elif row.status.ready and not row.status.workers:
+        elif row.status.is_unserved:
             warnings.append(Later(partial(_unserved, row)))
         elif _waits_long(row):
             warnings.append(Later(partial(_late, row)))
@@ -48,7 +48,7 @@ def _paused(row: QueueRow) -> str:
 
 
 def _unserved(row: QueueRow) -> str:
-    count = formats.number(row.status.ready)
+    count = formats.number(row.status.unfinished)
     return _(
         "%(queue)s: %(count)s wait and no worker serves it.", queue=printable(row.name), count=count
     )

@@ -55,7 +55,7 @@ class Inflow:
             _Look(
                 now,
                 period,
-                {each.name: _held(each) for each in statuses},
+                {each.name: each.unfinished for each in statuses},
                 {each.name: _ended_since(timeline, each.name, period) for each in statuses},
             )
         )
@@ -74,13 +74,9 @@ class Inflow:
         seconds = timeline.ended_at - first.taken_at
         if seconds < LEAST_SECONDS or (status.workers and not timeline.rows):
             return None
-        grown = _held(status) - first.held.get(name, 0)
+        grown = status.unfinished - first.held.get(name, 0)
         ended = _ended_since(timeline, name, first.period) - first.ended.get(name, 0)
         return max(0, grown + ended) / seconds
-
-
-def _held(status: QueueStatus) -> int:
-    return status.ready + status.limited + status.running + status.delayed
 
 
 def _ended_since(timeline: Timeline, queue_name: str, period: int) -> int:

@@ -94,7 +94,7 @@ def _queue_table(queues: list[QueueStatus]) -> Table:
             cell(queue.name),
             *(f"{n:,}" for n in (queue.ready, queue.running, queue.delayed, queue.dead)),
             cell(None if oldest is None else duration_in_words(oldest)),
-            str(queue.workers) if queue.workers or not queue.ready else cell("none", "red"),
+            cell("none", "red") if queue.is_unserved else str(queue.workers),
         )
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +46,7 @@ def ticks(target: Target, *, program: str | None, max_age_seconds: float, as_jso
     """Show the last tick of each periodic actor."""
     with target.broker() as broker:
         if program is not None:
-            _check(broker, program, max_age_seconds)
+            _check(broker, program, max_age_seconds, as_json=as_json)
             return
         now = server_now(broker.client)
         sent = TickRecord(broker.client, broker.namespace).last_ticks()
@@ -57,13 +58,17 @@ def ticks(target: Target, *, program: str | None, max_age_seconds: float, as_jso
         click.echo("No tick was sent yet. Is `periodiq` running?")
 
 
-def _check(broker: RedisBroker, program: str, max_age_seconds: float) -> None:
+def _check(broker: RedisBroker, program: str, max_age_seconds: float, *, as_json: bool) -> None:
     last = Heartbeat(broker.client, broker.namespace, program).last()
-    if last is None:
+    age_seconds = None if last is None else (server_now(broker.client) - last).total_seconds()
+    is_healthy = age_seconds is not None and age_seconds <= max_age_seconds
+    if as_json:
+        print_json({program: {"healthy": is_healthy, "silence_seconds": age_seconds}})
+        sys.exit(0 if is_healthy else 1)
+    if age_seconds is None:
         raise click.ClickException(f"{program} has not looked for ticks on this host.")
-    age_seconds = (server_now(broker.client) - last).total_seconds()
     looked = f"{program} looked for ticks {duration_in_words(age_seconds)} ago"
-    if age_seconds > max_age_seconds:
+    if not is_healthy:
         raise click.ClickException(f"{looked}, more than {duration_in_words(max_age_seconds)}.")
     click.echo(f"{looked}.")
 

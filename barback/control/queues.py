@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from barback.durations import check_duration
 from barback.store.records import number_in, read_record, text_in
@@ -114,8 +114,7 @@ def purge(broker: HasStore, queue_name: str) -> int:
     """
     store = broker.store
     calls = store.control_calls(queue_name)
-    limited: Any = store.client.hlen(store.keys(queue_name).parked)
-    length = store.calls(queue_name).length() + limited
+    length = store.calls(queue_name).length()
     # As many steps as that takes: what comes meanwhile may stay.
     return sum(calls.purge(PURGE_BATCH_SIZE) for _ in range(length // PURGE_BATCH_SIZE + 1))
 

@@ -69,7 +69,8 @@ class FleetCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         workers = list_workers(self._broker)
-        yield from _gauges(queue_statuses(self._broker, workers))
+        queues = queue_statuses(self._broker, workers)
+        yield from _gauges(queues)
         alive = GaugeMetricFamily("barback_worker_threads", "Threads of all live workers.")
         alive.add_metric([], sum(each.threads or 0 for each in workers if each.is_live))
         yield alive
@@ -80,7 +81,7 @@ class FleetCollector(Collector):
         totals = history.totals()
         yield _messages(totals)
         yield _retries(totals)
-        yield from _incidents(history.incidents())
+        yield from _incidents(history.incidents(), {queue.name for queue in queues})
         yield _times("run", "How long attempts ran.", totals)
         yield _times("wait", "From sending to starting, first attempts alone.", totals)
 
@@ -88,6 +89,7 @@ class FleetCollector(Collector):
 def _gauges(statuses: list[QueueStatus]) -> Iterator[GaugeMetricFamily]:
     gauges = {
         "waiting": "Messages that wait for a worker.",
+        "limited": "Messages that wait for room under a limit.",
         "running": "Messages that workers hold.",
         "delayed": "Messages that wait for their time.",
         "dead": "Dead letters.",
@@ -133,15 +135,17 @@ def _retries(totals: Mapping[Series, Counts]) -> CounterMetricFamily:
     return family
 
 
-def _incidents(counts: Mapping[tuple[str, str], int]) -> Iterator[CounterMetricFamily]:
+def _incidents(
+    counts: Mapping[tuple[str, str], int], queue_names: set[str]
+) -> Iterator[CounterMetricFamily]:
+    # From 0 on: Prometheus sees no increase in the first figure of a series.
     for kind, name, text in (
         ("crash", "barback_worker_crashes", "Workers of the queue that were found dead."),
         ("recovery", "barback_recovered_messages", "Messages of dead workers put back."),
     ):
         family = CounterMetricFamily(name, text, labels=["queue"])
-        for (found, queue_name), number in counts.items():
-            if found == kind:
-                family.add_metric([queue_name], number)
+        for queue_name in sorted(queue_names.union(name for it, name in counts if it == kind)):
+            family.add_metric([queue_name], counts.get((kind, queue_name), 0))
         yield family
     interruptions = CounterMetricFamily(
         "barback_interruptions", "Times that a worker lost Redis and had to connect again."

@@ -42,6 +42,16 @@ class QueueStatus:
     is_paused: bool
     limited: int
 
+    @property
+    def unfinished(self) -> int:
+        """How many messages are still to be done, wherever they wait, or are being done."""
+        return self.ready + self.limited + self.running + self.delayed
+
+    @property
+    def is_unserved(self) -> bool:
+        """Whether nobody is there for them. What is delayed or was held by the dead counts, too."""
+        return self.unfinished > 0 and not self.workers
+
 
 def queue_statuses(
     broker: HasStore, workers: Iterable[WorkerStatus] | None = None
@@ -82,7 +92,7 @@ def forget_queue(broker: HasStore, queue_name: str) -> bool:
     found = {status.name: status for status in queue_statuses(broker)}.get(queue_name)
     if found is None:
         return False
-    left = found.ready + found.running + found.delayed + found.dead + found.limited
+    left = found.unfinished + found.dead
     if left or found.workers:
         raise ValueError(
             f"Queue {queue_name!r} is in use: {found.workers} workers, {left} messages of any kind."

@@ -133,8 +133,9 @@ class QueueCalls:
     # -- counting ---------------------------------------------------------------------------------
 
     def length(self) -> int:
-        """How many messages wait."""
-        return int(self.connections.run(_LENGTH, (self.keys.queue, self.keys.levels)))
+        """How many messages wait, those that wait for room under a limit included."""
+        keys = self.keys
+        return int(self.connections.run(_LENGTH, (keys.queue, keys.levels, keys.parked)))
 
     def position(self, redis_id: str | bytes) -> int | None:
         """How many messages wait before one, or None when it does not wait."""

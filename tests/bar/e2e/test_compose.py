@@ -185,6 +185,12 @@ def test_a_worker_has_time_to_finish_and_is_started_again(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_no_larger_on_a_host_of_many_cores(name: str) -> None:
+    """Of ten processes, one for each core, the kernel kills the first before it serves."""
+    assert option_of(WORKERS[name], "--processes") == "1"
+
+
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_is_healthy_if_its_queue_is_served(name: str) -> None:
     check = WORKERS[name]["healthcheck"]["test"]
     assert check == ["CMD", "python", "-m", "barback", "health", "--queue", name[len("worker-") :]]

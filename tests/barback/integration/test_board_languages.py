@@ -70,7 +70,7 @@ def test_pages_with_messages_are_in_chinese(broker: RedisBroker, client: BoardCl
     assert "等待中" in read(client, f"/queues/beer/messages/{waiting}", waiting).text
     assert "后到期" in read(client, f"/queues/beer/messages/{delayed}", delayed).text
     assert "已放弃" in read(client, "/queues/beer/messages/d1").text
-    assert "beer：1 条消息在等待，没有工作进程处理该队列。" in client.get("/", headers=CHINESE).text
+    assert "beer：2 条消息在等待，没有工作进程处理该队列。" in client.get("/", headers=CHINESE).text
 
     cancel(broker, waiting, reason="7")
     assert "已取消" in read(client, "/done?queue=beer", waiting).text

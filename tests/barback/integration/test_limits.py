@@ -112,6 +112,23 @@ def test_those_that_wait_keep_their_order(
     assert kitchen.order == names
 
 
+def test_those_that_wait_for_room_count_as_waiting(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given a message that holds the only slot, and three that their worker has found no room for
+    kitchen = Kitchen(controlled, Limit("stove", at_once=1), seconds=20)
+    for name in ("a", "b", "c", "d"):
+        kitchen.actor.send(name)
+    run_worker(threads=4)
+    eventually(lambda: [it.limited for it in queue_statuses(controlled)] == [3])
+
+    # Expect whoever keeps a queue from growing without end to be told of them
+    assert controlled.queue_length("default") == 3
+    kitchen.go_on.set()
+    eventually(lambda: len(kitchen.order) == 4)
+    assert controlled.queue_length("default") == 0
+
+
 def test_each_key_has_a_limit_of_its_own_and_nobody_else_waits(
     controlled: RedisBroker,
     redis_client: redis.Redis,

@@ -134,6 +134,10 @@ def test_prometheus_is_told_of_queues_and_of_what_all_workers_counted(broker: Re
 
 
 def test_prometheus_is_told_of_dead_workers_and_of_lost_connections(broker: RedisBroker) -> None:
+    # Given a queue, of which Prometheus has to know before its first worker dies
+    broker.declare_queue("beer")
+    broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {}))
+    assert 'barback_worker_crashes_total{queue="beer"} 0.0' in exposition(broker).decode()
     writer = HistoryWriter(broker.store, Recorder())
     incidents.note("crash", "beer")
     incidents.note("recovery", "beer", 4)

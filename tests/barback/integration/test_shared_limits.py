@@ -170,7 +170,7 @@ def test_a_slot_that_was_taken_ahead_goes_to_the_others_of_a_queue_that_is_held_
     office.waits(office.send("bulk", "b1"))
     broker.get_actor("busy").send()
     office.waits(office.send("urgent", "u2"))
-    eventually(lambda: broker.store.calls("bulk").length() == 0)
+    eventually(lambda: broker.client.llen(broker.store.keys("bulk").queue) == 0)
     held = broker.store.keys("bulk").slots
     # When its queue is paused, or that worker, which is its only one, is told to stop
     office.end()

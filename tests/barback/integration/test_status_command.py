@@ -58,6 +58,19 @@ def test_names_from_outside_are_shown_as_text(redis_url: str, broker: RedisBroke
     assert output.count(r"[/b]\x1b[2J") == 2
 
 
+def test_delayed_messages_and_those_of_dead_workers_want_a_worker_as_well(
+    redis_url: str, broker: RedisBroker
+) -> None:
+    broker.store.register(["idle", "later", "lost"])
+    broker.client.hset(broker.store.keys("later").delayed_messages, "id", "-")
+    broker.client.hset(broker.store.keys("lost").messages, "id", "-")
+
+    rows = [line.split() for line in status(redis_url).splitlines()]
+
+    workers = {row[0]: row[-1] for row in rows if row and row[0] in {"idle", "later", "lost"}}
+    assert workers == {"idle": "0", "later": "none", "lost": "none"}
+
+
 def test_no_number_is_cut_on_a_narrow_terminal(redis_url: str, broker: RedisBroker) -> None:
     # Given numbers for which 40 columns are too few
     broker.store.register(["notifications"])

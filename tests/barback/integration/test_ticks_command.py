@@ -69,6 +69,10 @@ def test_the_check_tells_a_program_that_looks_from_one_that_does_not(
     code, output = ticks(redis_url, "--check", "scheduler", "--max-age", "60")
     assert code == 1
     assert "more than 1 min" in output
+    # … and JSON for programs
+    for program, is_healthy in (("periodiq", True), ("scheduler", False), ("other", False)):
+        code, output = ticks(redis_url, "--check", program, "--json")
+        assert (code, json.loads(output)[program]["healthy"]) == (not is_healthy, is_healthy)
 
 
 def test_a_server_that_is_away_is_exit_code_3(tmp_path: object) -> None:

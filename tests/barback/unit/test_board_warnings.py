@@ -38,6 +38,8 @@ def _row(
         (_row(), []),
         (_row(ready=3, oldest_seconds=5.0), []),
         (_row(ready=212, workers=0), ["coffee: 212 wait and no worker serves it."]),
+        (_row(delayed=2, workers=0), ["coffee: 2 wait and no worker serves it."]),
+        (_row(limited=3, running=1, workers=0), ["coffee: 4 wait and no worker serves it."]),
         (
             _row(ready=9, oldest_seconds=240.0, usual=0.2),
             ["coffee: the oldest waits 4 min, usually 200 ms."],

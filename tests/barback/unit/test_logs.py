@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -46,6 +48,22 @@ def test_a_line_that_an_actor_writes_names_its_message(output: io.StringIO) -> N
     assert (first["message_id"], first["actor"]) == (message.message_id, "pour")
     assert (first["queue"], first["attempt"]) == ("beer", 2)
     assert "actor" not in second
+
+
+def test_the_time_of_a_line_of_json_is_the_same_in_every_time_zone(
+    output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        format_logs(as_json=True, level="INFO")
+        logging.getLogger("bar").info("Idle.")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    logged_at = dt.datetime.fromisoformat(json.loads(output.getvalue())["time"])
+    assert abs(dt.datetime.now(dt.UTC) - logged_at) < dt.timedelta(minutes=5)
 
 
 def test_the_level_hides_what_is_below_it(output: io.StringIO) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -29,7 +28,9 @@ from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
 from examples.cluster.cluster import running_cluster
+from examples.cluster.servers import free_ports
 from tests.support.pages import count_blocks
+from tests.support.ports import take_ports_of_our_own
 from tests.support.postgres import new_database, running_postgres
 from tests.support.processes import ProcessStarter
 from tests.support.sentinel import running_sentinels
@@ -66,6 +67,7 @@ os.environ.update(_FAST_WORK)
 # The tests start hundreds of programs: Python is to keep what it has compiled for them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
+take_ports_of_our_own()
 
 # How quick an example is depends on what else the machine does.
 hypothesis.settings.register_profile("bar", deadline=None, max_examples=50)
@@ -186,23 +188,9 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarte
 
 
 @pytest.fixture
-def find_ports() -> Callable[[int], list[int]]:
-    """Find so many different loopback ports that nothing listens on."""
-
-    def find_ports(count: int) -> list[int]:
-        with contextlib.ExitStack() as probes:
-            sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-            for probe in sockets:
-                probe.bind(("127.0.0.1", 0))
-            return [int(probe.getsockname()[1]) for probe in sockets]
-
-    return find_ports
-
-
-@pytest.fixture
-def free_port(find_ports: Callable[[int], list[int]]) -> int:
+def free_port() -> int:
     """A loopback port that nothing listens on."""
-    [port] = find_ports(1)
+    [port] = free_ports(1)
     return port
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from database.engine import make_engine
 from database.sessions import open_session
 from database.users import add_user, find_user, set_staff
+from examples.cluster.servers import free_ports
 from tests.support.polling import eventually
 from web.accounts.credentials import hash_password
 
@@ -109,7 +109,5 @@ def start_mail_server(start: ProcessStarter, ledger: Path, *options: str) -> Mai
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    [port] = free_ports(1)
+    return port

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -153,9 +154,9 @@ def proxy(redis_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def mortal_server(session_dir: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
+def mortal_server(session_dir: Path) -> Iterator[EmbeddedServer]:
     """A server of the test's own, which it may kill."""
-    server = EmbeddedServer(session_dir / f"mortal-{abs(hash(request.node.name)) % 10_000}")
+    server = EmbeddedServer(tempfile.mkdtemp(prefix="mortal-", dir=session_dir))
     server.ensure()
     yield server
     server.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dramatiq
 import pytest
@@ -48,8 +49,8 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def broker(cluster_url: str, request: pytest.FixtureRequest) -> Iterator[RedisBroker]:
-    namespace = f"test{abs(hash(request.node.name)) % 10_000}"
+def broker(cluster_url: str) -> Iterator[RedisBroker]:
+    namespace = f"test-{uuid4()}"
     with contextlib.closing(RedisBroker(url=cluster_url, namespace=namespace)) as broker:
         broker.add_middleware(Control(remember_seconds=60))
         yield broker

@@ -169,7 +169,9 @@ def test_a_worker_whose_main_process_was_killed_ends(
     # Expect them to end as if they had been told to, and to be on no list
     _, left = psutil.wait_procs(processes, timeout=30)
     assert left == []
-    assert not [it for it in redis_client.client_list() if it["name"].startswith("barback:")]
+    eventually(
+        lambda: not [it for it in redis_client.client_list() if it["name"].startswith("barback:")]
+    )
 
 
 def test_a_url_that_cannot_be_is_an_error_of_one_line(project: ProcessStarter) -> None:

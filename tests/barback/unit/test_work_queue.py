@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from barback.speedups.work_queue import WorkQueue
+from tests.support.polling import eventually
 
 
 @dataclass(frozen=True, order=True)
@@ -103,17 +104,17 @@ def test_many_threads_get_each_item_once() -> None:
     queue, taken = WorkQueue(), list[int]()
 
     def take() -> None:
-        while True:
-            try:
-                taken.append(queue.get(timeout=0.2).number)
-            except Empty:
-                return
+        with contextlib.suppress(Empty):
+            while True:
+                taken.append(queue.get().number)
 
     takers = [threading.Thread(target=take) for _ in range(4)]
     for taker in takers:
         taker.start()
     for number in range(4_000):
         queue.put(Item(number % 7, number))
+    eventually(queue.empty)
+    queue.close()
     for taker in takers:
         taker.join(10)
 

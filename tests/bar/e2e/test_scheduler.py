@@ -250,14 +250,14 @@ def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hour
     # When it sleeps over a run of half an hour ago
     clock.write_text("+40m")
     # Expect it to be made up for
-    scheduler.wait_for_output("Ordered: coffee", timeout_seconds=10)
+    scheduler.wait_for_output("Ordered: coffee")
     # When it sleeps for longer, over a single run that nobody wants any more
     once = add(start, "beer", "--every", "10h")
     eventually(lambda: scheduler.output.count("Ordered: coffee") == 1)
     clock.write_text("+15h")
     # Expect a warning, and no beer
     scheduler.wait_for_output(f"Standing order {once['id']} (beer) missed its runs")
-    scheduler.wait_for_output("Ordered: coffee", timeout_seconds=10)
+    scheduler.wait_for_output("Ordered: coffee")
     assert "Ordered: beer" not in scheduler.output
     assert scheduler.stop() == 0
 

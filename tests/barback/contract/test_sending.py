@@ -266,8 +266,8 @@ def test_many_messages_arrive_in_order_and_each_once(
     start_worker(broker, worker_threads=1)
     assert effects.wait_for(1_250) == list(range(1_250))
     assert other_effects.wait_for(1_250) == list(range(1_250))
-    broker.join("default", timeout=5_000)
-    broker.join("other", timeout=5_000)
+    broker.join("default", timeout=30_000)
+    broker.join("other", timeout=30_000)
 
 
 @pytest.mark.stock_fails("there is no enqueue_many")

@@ -89,14 +89,14 @@ class Scene:
     def wait_for_starts(self, *job_ids: str) -> None:
         eventually(
             lambda: set(job_ids) <= set(self.ledger.started()),
-            timeout_seconds=20,
+            timeout_seconds=30,
             complaint=lambda: f"started: {self.ledger.started()}",
         )
 
     def wait_for_effects(self, count: int) -> None:
         eventually(
             lambda: len(self.ledger.done()) >= count,
-            timeout_seconds=20,
+            timeout_seconds=30,
             complaint=lambda: f"{len(self.ledger.done())} of {count} jobs took effect",
         )
 
@@ -119,7 +119,7 @@ class Scene:
     def wait_until_nothing_is_left(self, *queue_names: str) -> None:
         eventually(
             lambda: not any(map(self.broker.do_qsize, queue_names or ("jobs",))),
-            timeout_seconds=15,
+            timeout_seconds=30,
             complaint="a queue is not empty",
         )
 

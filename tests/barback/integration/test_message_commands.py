@@ -61,7 +61,7 @@ def test_show_tells_how_far_a_message_is(
     @dramatiq.actor(broker=broker)
     def work() -> None:
         progress(12, 31, EVIL)
-        go_on.wait(20)
+        go_on.wait(60)
 
     message = work.send()
     run_worker()
@@ -252,7 +252,7 @@ def test_status_tells_what_runs_and_what_should_stop(
     @dramatiq.actor(broker=broker)
     def work() -> None:
         progress(1, 3)
-        go_on.wait(20)
+        go_on.wait(60)
 
     message = work.send()
     run_worker()

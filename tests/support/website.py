@@ -17,6 +17,7 @@ from database.sessions import open_session
 from database.users import add_user, find_user, set_staff
 from examples.cluster.servers import free_ports
 from tests.support.polling import eventually
+from tests.support.processes import DEADLINE_SECONDS
 from web.accounts.credentials import hash_password
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def start_website(start: ProcessStarter, *options: str, **variables: str) -> Web
             return httpx.get(f"{url}/healthz").status_code == 200
         return False
 
-    eventually(is_ready, timeout_seconds=30, complaint=lambda: process.output)
+    eventually(is_ready, timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output)
     environment = start.environment | variables
     default = f"sqlite:///{environment['BARBACK_DATA_DIR']}/bar.db"
     return Website(url, process, environment.get("DATABASE_URL", default))

@@ -48,6 +48,10 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 _FAST_WORK = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01", "REPORT_DAY_SECONDS": "0"}
 
 
+#: How long a server of several may be silent before another one takes its place, in milliseconds:
+#: longer than it is on a busy machine. Tests of just that have servers of their own.
+_PATIENCE_MS = 30_000
+
 _OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
@@ -102,14 +106,16 @@ def embedded_server(session_dir: Path) -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of three primaries, each with a replica. Tests want :func:`redis_url` instead."""
-    with running_cluster(tmp_path_factory.mktemp("cluster") / "servers") as cluster:
+    directory = tmp_path_factory.mktemp("cluster") / "servers"
+    with running_cluster(directory, silence_ms=_PATIENCE_MS) as cluster:
         yield cluster.url
 
 
 @pytest.fixture(scope="session")
 def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a primary and its replicas. Tests want :func:`redis_url` instead."""
-    with running_sentinels(tmp_path_factory.mktemp("sentinel") / "servers") as watched:
+    directory = tmp_path_factory.mktemp("sentinel") / "servers"
+    with running_sentinels(directory, silence_ms=_PATIENCE_MS) as watched:
         yield watched.url
 
 

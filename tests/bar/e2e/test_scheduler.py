@@ -67,7 +67,7 @@ def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarte
     # Expect one in the list, with its next run in people's words, and the other to be unknown
     table = command(start, "list").stdout
     assert "Mon–Fri at" in table  # noqa: RUF001 - as wide as a terminal is, a new line may follow
-    assert re.search(r"in (\d d|\d+ (h|min))", table)
+    assert re.search(r"in (\d d|\d+ (h|min|s))", table)
     assert beer["id"] not in table
     unknown = command(start, "pause", beer["id"])
     assert unknown.exit_code == 2

@@ -27,25 +27,16 @@ from barback.control import (
     purge,
     resume,
 )
-from examples.cluster.cluster import running_cluster
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 QUEUES = [f"queue-{number}" for number in range(6)]
-
-
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path: Path = tmp_path_factory.mktemp("cluster")
-    with running_cluster(path / "cluster") as cluster:
-        yield cluster.url
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ class Website:
         token = self.log_in()
         return httpx.Client(
             base_url=self.url,
-            timeout=10,
+            timeout=30,
             cookies={"session": token},
             headers={"Authorization": f"Bearer {token}"},
             **options,
@@ -61,7 +61,7 @@ class Website:
 
     def sign_up(self, email: str) -> httpx.Response:
         return httpx.post(
-            f"{self.url}/api/sign-ups", json={"email": email, "password": PASSWORD}, timeout=10
+            f"{self.url}/api/sign-ups", json={"email": email, "password": PASSWORD}, timeout=30
         )
 
 

@@ -102,7 +102,7 @@ def test_ten_processes_that_need_it_at_once_get_one_server(
     with ThreadPoolExecutor(10) as pool:
         runs = pool.map(
             lambda _: subprocess.run(
-                command, cwd=project_dir, capture_output=True, text=True, timeout=30, check=False
+                command, cwd=project_dir, capture_output=True, text=True, timeout=60, check=False
             ),
             range(10),
         )
@@ -142,7 +142,7 @@ def test_no_accepted_message_is_lost_while_many_start_stop_and_kill_the_server(
                     cwd=project_dir,
                     capture_output=True,
                     text=True,
-                    timeout=50,
+                    timeout=100,
                     check=False,
                 ),
                 range(4),

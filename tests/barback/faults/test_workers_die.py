@@ -54,7 +54,7 @@ def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
     assert victim.wait() != 0
 
     # and to be told of the dead one by the name that `status` shows
-    assert f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4" in other.output
+    other.wait_for_output(f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4")
 
 
 def test_what_a_killed_worker_held_runs_elsewhere_though_a_child_of_it_lives_on(

@@ -113,7 +113,9 @@ def test_show_tells_why_a_message_is_dead(
     run_worker()
 
     output = eventually(
-        lambda: next((out for out in [run("show", message.message_id).output] if "dead" in out), "")
+        lambda: next(
+            (out for out in [run("show", message.message_id).output] if "Reason:" in out), ""
+        )
     )
 
     assert "Reason:     failed\n" in output

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -29,7 +28,9 @@ from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
 from examples.cluster.cluster import running_cluster
+from examples.cluster.servers import free_ports
 from tests.support.pages import count_blocks
+from tests.support.ports import take_ports_of_our_own
 from tests.support.postgres import new_database, running_postgres
 from tests.support.processes import ProcessStarter
 from tests.support.sentinel import running_sentinels
@@ -46,6 +47,10 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 #: Work that is done at once. Tests that need other times set them for their processes.
 _FAST_WORK = {"BEER_SECONDS": "0.01", "COFFEE_SECONDS": "0.01", "REPORT_DAY_SECONDS": "0"}
 
+
+#: How long a server of several may be silent before another one takes its place, in milliseconds:
+#: longer than it is on a busy machine. Tests of just that have servers of their own.
+_PATIENCE_MS = 30_000
 
 _OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
@@ -66,6 +71,7 @@ os.environ.update(_FAST_WORK)
 # The tests start hundreds of programs: Python is to keep what it has compiled for them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
+take_ports_of_our_own()
 
 # How quick an example is depends on what else the machine does.
 hypothesis.settings.register_profile("bar", deadline=None, max_examples=50)
@@ -100,14 +106,16 @@ def embedded_server(session_dir: Path) -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of three primaries, each with a replica. Tests want :func:`redis_url` instead."""
-    with running_cluster(tmp_path_factory.mktemp("cluster") / "servers") as cluster:
+    directory = tmp_path_factory.mktemp("cluster") / "servers"
+    with running_cluster(directory, silence_ms=_PATIENCE_MS) as cluster:
         yield cluster.url
 
 
 @pytest.fixture(scope="session")
 def sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a primary and its replicas. Tests want :func:`redis_url` instead."""
-    with running_sentinels(tmp_path_factory.mktemp("sentinel") / "servers") as watched:
+    directory = tmp_path_factory.mktemp("sentinel") / "servers"
+    with running_sentinels(directory, silence_ms=_PATIENCE_MS) as watched:
         yield watched.url
 
 
@@ -186,23 +194,9 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarte
 
 
 @pytest.fixture
-def find_ports() -> Callable[[int], list[int]]:
-    """Find so many different loopback ports that nothing listens on."""
-
-    def find_ports(count: int) -> list[int]:
-        with contextlib.ExitStack() as probes:
-            sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-            for probe in sockets:
-                probe.bind(("127.0.0.1", 0))
-            return [int(probe.getsockname()[1]) for probe in sockets]
-
-    return find_ports
-
-
-@pytest.fixture
-def free_port(find_ports: Callable[[int], list[int]]) -> int:
+def free_port() -> int:
     """A loopback port that nothing listens on."""
-    [port] = find_ports(1)
+    [port] = free_ports(1)
     return port
 
 

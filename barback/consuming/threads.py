@@ -51,6 +51,12 @@ class WorkerThreads:
                 worker._add_consumer(name, delay=name != q_name(name))  # noqa: SLF001
                 self._note(f"The consumer of queue {name!r}")
 
+    def wake_paused(self) -> None:
+        """Wake a thread that is to pause, and still waits for a message."""
+        work_queue: Any = self._worker.work_queue
+        if any(it.paused and not it.paused_event.is_set() for it in self._worker.workers):
+            work_queue.wake_one()
+
     def _note(self, who: str) -> None:
         self.lost += 1
         self.logger.critical(

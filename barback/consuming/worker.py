@@ -217,6 +217,7 @@ class WorkerState:
             return {}
         if not self.is_stopping:
             self._threads.replace_dead()
+            self._threads.wake_paused()
         return self._threads.describe()
 
     def _bell_of(self, queue_name: str) -> str:

@@ -56,6 +56,8 @@ class WorkQueue:
         self._unfinished: deque[None] = deque()
         self._new_lane = threading.Lock()
         self._is_closed = False
+        #: Whether there is one token more than there are items.
+        self._is_waking = False
 
     @property
     def unfinished_tasks(self) -> int:
@@ -81,7 +83,8 @@ class WorkQueue:
         """Take the item with the lowest priority number, to work on it.
 
         Raises:
-          queue.Empty: When there was none for ``timeout`` seconds, or the queue was closed.
+          queue.Empty: When there was none for ``timeout`` seconds, or the queue was closed, or
+            :meth:`wake_one` was called.
         """
         admits = self._admits
         while True:
@@ -103,6 +106,9 @@ class WorkQueue:
                 self._tokens.put(None)  # for the next one that waits
                 time.sleep(CLOSED_PAUSE_SECONDS)
                 raise Empty
+            if self._is_waking and not any(self._by_priority):
+                self._is_waking = False
+                raise Empty
 
     def get_nowait(self) -> Any:
         if self._tokens.empty():  # which Dramatiq asks of a queue after each message
@@ -119,6 +125,14 @@ class WorkQueue:
         """
         self._is_closed = True
         self._tokens.put(None)
+
+    def wake_one(self) -> None:
+        """Have one of those that wait find nothing, now: its time-out may be one that does not end,
+        as :meth:`close` says.
+        """
+        if not self._is_waking:
+            self._is_waking = True
+            self._tokens.put(None)
 
     def drain(self) -> Iterator[Any]:
         """Take out everything that nobody works on yet."""

@@ -60,10 +60,10 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster(directory: Path) -> Iterator[Cluster]:
+def running_cluster(directory: Path, *, silence_ms: int = NODE_TIMEOUT_MS) -> Iterator[Cluster]:
     """Start a cluster, and end it."""
     with contextlib.ExitStack() as stack:
-        servers = [_start(directory / str(number), stack) for number in range(6)]
+        servers = [_start(directory / str(number), stack, silence_ms) for number in range(6)]
         cluster = Cluster(servers[:3], servers[3:])
         _join_up(cluster)
         yield cluster
@@ -73,19 +73,19 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
 def joining_server(cluster: Cluster, directory: Path) -> Iterator[Server]:
     """Have a further primary join a running cluster, and end it. It holds no slots yet."""
     with contextlib.ExitStack() as stack:
-        server = _start(directory, stack)
+        server = _start(directory, stack, NODE_TIMEOUT_MS)
         cluster.primaries.append(server)
         _meet(cluster.servers)
         wait_for(cluster.is_well, "the new server does not see all slots served")
         yield server
 
 
-def _start(directory: Path, stack: contextlib.ExitStack) -> Server:
+def _start(directory: Path, stack: contextlib.ExitStack, silence_ms: int) -> Server:
     (bus_port,) = free_ports(1)
     options = {
         "cluster-enabled": "yes",
         "cluster-port": bus_port,
-        "cluster-node-timeout": NODE_TIMEOUT_MS,
+        "cluster-node-timeout": silence_ms,
         "cluster-config-file": "nodes.conf",
         "appendonly": "yes",
         "save": '""',

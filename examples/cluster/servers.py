@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import signal
 import socket
@@ -29,6 +30,11 @@ PATIENCE_SECONDS = 20.0
 #: before the server does.
 PORTS = range(20_000, 32_000)
 
+#: The ports to try, one after the other, so that none comes twice before its server has taken it.
+#: It begins anywhere, for other programs may do the same.
+_first = random.randrange(len(PORTS))  # noqa: S311 - no secret
+ports_to_try = itertools.cycle([*PORTS[_first:], *PORTS[:_first]])
+
 
 @dataclass
 class Server:
@@ -43,7 +49,7 @@ class Server:
 
     def call(self, *command: Any) -> Any:
         """Ask this server."""
-        with redis.Redis(port=self.port, socket_timeout=5, decode_responses=True) as client:
+        with redis.Redis(port=self.port, socket_timeout=20, decode_responses=True) as client:
             return client.execute_command(*command)
 
     def is_alive(self) -> bool:
@@ -131,6 +137,6 @@ def free_ports(count: int) -> list[int]:
         while len(ports) < count:
             probe = stack.enter_context(socket.socket())
             with contextlib.suppress(OSError):  # taken
-                probe.bind(("127.0.0.1", random.choice(PORTS)))  # noqa: S311 - no secret
+                probe.bind(("127.0.0.1", next(ports_to_try)))
                 ports.append(int(probe.getsockname()[1]))
     return ports

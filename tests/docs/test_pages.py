@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from examples.cluster.servers import free_ports
 from tests.conftest import PROJECT_DIR
 from tests.docs.reader import PARSERS, Reader
 from tests.support.pages import PAGES, count_blocks
 from tests.support.readme import read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Whose code has tests of its own.
@@ -72,11 +73,9 @@ def checkout(session_dir: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reader(
-    checkout: Path, tmp_path: Path, redis_url: str, find_ports: Callable[[int], list[int]]
-) -> Iterator[Reader]:
+def reader(checkout: Path, tmp_path: Path, redis_url: str) -> Iterator[Reader]:
     names = ["8000", "9191"]
-    ports = dict(zip(names, find_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     reader = Reader(checkout, tmp_path / "output", server_url=redis_url, ports=ports)
     yield reader
     reader.close()

@@ -120,7 +120,7 @@ def test_whoever_stops_it_finds_nothing_left_behind(start: ProcessStarter) -> No
     assert run.stop() == 128 + signal.SIGTERM
 
     # Expect its workers to be stopped, too, and nothing to be drawn
-    _, alive = psutil.wait_procs(started, timeout=30)
+    _, alive = psutil.wait_procs(started, timeout=60)
     assert alive == []
     assert "Drawn" not in run.output
 

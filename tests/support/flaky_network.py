@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
 
 #: How long a program waits for an answer, in seconds: none is this late unless it was lost.
-ANSWER_SECONDS = 0.5
+ANSWER_SECONDS = 10.0
 
 
 class Fault(Enum):

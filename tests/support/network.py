@@ -65,7 +65,7 @@ class Host:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=10)
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 @contextlib.contextmanager
@@ -139,4 +139,4 @@ def _lay(cable: Cable, host: Host, stack: contextlib.ExitStack) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)

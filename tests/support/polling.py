@@ -10,16 +10,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How long what is to come may take, in seconds, on a machine that does much else.
+PATIENCE_SECONDS = 30.0
+
 _POLL_SECONDS = 0.02
 
 
 def eventually(
     condition: Callable[[], T],
     *,
-    timeout_seconds: float = 10.0,
+    timeout_seconds: float | None = None,
     complaint: Callable[[], str] | str = "the condition did not come true",
 ) -> T:
-    """Wait until a condition is true and return its value; past the deadline, fail."""
+    """Wait until a condition is true and return its value; past the deadline, fail.
+
+    Say no `timeout_seconds` below :data:`PATIENCE_SECONDS`, unless the condition is to stay false.
+    """
+    timeout_seconds = PATIENCE_SECONDS if timeout_seconds is None else timeout_seconds
     deadline = time.monotonic() + timeout_seconds
     while True:
         if value := condition():

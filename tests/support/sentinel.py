@@ -39,7 +39,7 @@ class Watched:
 
 
 @contextlib.contextmanager
-def running_sentinels(directory: Path) -> Iterator[Watched]:
+def running_sentinels(directory: Path, *, silence_ms: int = DOWN_AFTER_MS) -> Iterator[Watched]:
     """Start all of them, and end them."""
     with contextlib.ExitStack() as stack:
         durable = {"appendonly": "yes", "save": '""', "repl-diskless-sync-delay": 0}
@@ -52,7 +52,7 @@ def running_sentinels(directory: Path) -> Iterator[Watched]:
         watching = {
             "sentinel": [
                 f"monitor {SERVICE} 127.0.0.1 {primary.port} 2",
-                f"down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
+                f"down-after-milliseconds {SERVICE} {silence_ms}",
                 f"failover-timeout {SERVICE} 5000",
             ]
         }

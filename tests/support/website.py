@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from sqlalchemy.orm import Session
 from database.engine import make_engine
 from database.sessions import open_session
 from database.users import add_user, find_user, set_staff
+from examples.cluster.servers import free_ports
 from tests.support.polling import eventually
+from tests.support.processes import DEADLINE_SECONDS
 from web.accounts.credentials import hash_password
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Website:
         token = self.log_in()
         return httpx.Client(
             base_url=self.url,
-            timeout=10,
+            timeout=30,
             cookies={"session": token},
             headers={"Authorization": f"Bearer {token}"},
             **options,
@@ -61,7 +62,7 @@ class Website:
 
     def sign_up(self, email: str) -> httpx.Response:
         return httpx.post(
-            f"{self.url}/api/sign-ups", json={"email": email, "password": PASSWORD}, timeout=10
+            f"{self.url}/api/sign-ups", json={"email": email, "password": PASSWORD}, timeout=30
         )
 
 
@@ -80,7 +81,7 @@ def start_website(start: ProcessStarter, *options: str, **variables: str) -> Web
             return httpx.get(f"{url}/healthz").status_code == 200
         return False
 
-    eventually(is_ready, timeout_seconds=30, complaint=lambda: process.output)
+    eventually(is_ready, timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output)
     environment = start.environment | variables
     default = f"sqlite:///{environment['BARBACK_DATA_DIR']}/bar.db"
     return Website(url, process, environment.get("DATABASE_URL", default))
@@ -121,7 +122,5 @@ def made_older(database_url: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    [port] = free_ports(1)
+    return port

@@ -161,7 +161,7 @@ def test_purging_asks_at_a_terminal(
         stdin=stdin,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

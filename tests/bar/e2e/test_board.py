@@ -14,6 +14,7 @@ import pytest
 from tests.bar.e2e.test_compose import SERVICES
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
+from tests.support.processes import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     import redis
@@ -37,7 +38,7 @@ def url(start: ProcessStarter, free_port: int) -> str:
             return httpx.get(f"{url}/healthz", timeout=10).status_code == 200
         return False
 
-    eventually(answers, timeout_seconds=30, complaint=lambda: process.output)
+    eventually(answers, timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output)
     return url
 
 

@@ -228,10 +228,7 @@ def test_the_services_work_together(
     redis_cli = require_program("redis-cli", install="apt-get install redis-tools")
     ping = [redis_cli, "-p", str(free_port), *check]
     assert start.run(ping, REDISCLI_AUTH="wrong").exit_code != 0
-    eventually(
-        lambda: start.run(ping, **SERVICES["redis"]["environment"]).exit_code == 0,
-        timeout_seconds=10,
-    )
+    eventually(lambda: start.run(ping, **SERVICES["redis"]["environment"]).exit_code == 0)
     with redis.Redis(port=free_port, password=PASSWORD, decode_responses=True) as client:
         assert client.config_get("maxmemory-policy", "appendonly") == {
             "maxmemory-policy": "noeviction",
@@ -259,7 +256,7 @@ def test_the_services_work_together(
     # Expect the website to be healthy, and whoever signs up to get an e-mail
     _, python, *check = SERVICES["web"]["healthcheck"]["test"]
     check = [python, *(part.replace("8000", str(web_port)) for part in check)]
-    eventually(lambda: start.run(check).exit_code == 0, timeout_seconds=10)
+    eventually(lambda: start.run(check).exit_code == 0)
     sign_up = {"email": "ada@example.org", "password": GOOD_PASSWORD}
     answer = httpx.post(f"http://127.0.0.1:{web_port}/api/sign-ups", json=sign_up, timeout=10)
     assert answer.status_code == 202

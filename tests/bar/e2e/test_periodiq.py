@@ -121,7 +121,7 @@ def test_a_scheduler_stops_at_sigterm_as_the_first_process_of_a_container(
     # When it is asked to stop
     os.kill(child, signal.SIGTERM)
     # Expect it to
-    assert outer.wait(10) == 0
+    assert outer.wait() == 0
     assert "Stopped. The next start" in outer.output
 
 

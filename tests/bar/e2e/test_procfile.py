@@ -80,7 +80,7 @@ def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
         os.killpg(runner.pid, number)
 
         # Expect all to end
-        assert runner.wait(timeout=20) == 130  # as after Ctrl-C
+        assert runner.wait(timeout=60) == 130  # as after Ctrl-C
         assert running(tmp_path) == []
     finally:
         runner.kill()
@@ -99,7 +99,7 @@ def test_nothing_is_left_when_it_is_stopped_while_it_starts(
     runner.send_signal(signal.SIGINT)
 
     # Expect all to end
-    runner.wait(20)
+    runner.wait()
     assert running(tmp_path) == []
     assert "Traceback" not in runner.output
 
@@ -110,7 +110,7 @@ def test_what_already_runs_is_named(
     # Given programs whose terminal was closed without them
     procfile = write_procfile(one=0, two=0)
     earlier = start(["python", "procfile.py", procfile])
-    eventually(lambda: len(running(tmp_path)) == 2)
+    eventually(lambda: earlier.stdout.count("| up") == 2)  # before that, they would miss it
     pids = {process.pid for process in running(tmp_path)}
     earlier.send_signal(signal.SIGKILL)
 

@@ -43,7 +43,7 @@ def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
     if name != unit.name:
         (tmp_path / name).write_text((tmp_path / unit.name).read_text())
     command = [verify, "verify", "--man=no", str(tmp_path / name)]
-    verified = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    verified = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
@@ -73,7 +73,7 @@ def test_a_worker_with_other_options_runs_what_its_container_runs(tmp_path: Path
         assert command_of(drop_in, queue) == SERVICES[f"worker-{queue}"]["command"]
         (tmp_path / name).write_text((tmp_path / "bar-worker@.service").read_text())
         command = [verify, "verify", "--man=no", str(tmp_path / name)]
-        verified = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        verified = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (verified.returncode, verified.stderr) == (0, "")
 
 

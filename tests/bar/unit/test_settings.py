@@ -109,7 +109,7 @@ def test_a_program_with_a_wrong_value_ends_before_it_does_anything() -> None:
         env=program_environment(BEER_SECONDS="-1"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

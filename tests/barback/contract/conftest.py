@@ -19,6 +19,7 @@ from dramatiq.middleware import CurrentMessage, default_middleware
 from barback import RedisBroker
 from barback.connection.server import each_server
 from barback.connection.url import client_for
+from tests.support import polling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +51,17 @@ class WorkerStarter(Protocol):
     def __call__(self, broker: dramatiq.Broker, **parameters: Any) -> dramatiq.Worker: ...
 
 
+#: How long what stock cannot do is waited for, in seconds.
+_PATIENCE_WITH_STOCK_SECONDS = 10.0
+
+
 @pytest.fixture(params=[_STOCK, "barback", _CLUSTER, _SENTINEL])
-def kind(request: pytest.FixtureRequest) -> str:
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which broker is under test, and where: stock, or ours on a single server, or on several."""
     fails = request.node.get_closest_marker("stock_fails")
     if fails is not None and request.param == "stock":
         request.applymarker(pytest.mark.xfail(strict=True, reason=fails.args[0]))
+        monkeypatch.setattr(polling, "PATIENCE_SECONDS", _PATIENCE_WITH_STOCK_SECONDS)
     return str(request.param)
 
 

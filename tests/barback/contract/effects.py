@@ -24,7 +24,7 @@ class Effects:
         with self._lock:
             return self._done.copy()
 
-    def wait_for(self, count: int, *, timeout_seconds: float = 10.0) -> list[Any]:
+    def wait_for(self, count: int, *, timeout_seconds: float | None = None) -> list[Any]:
         """Wait until so much was done, and return it."""
         eventually(
             lambda: len(self.all) >= count,

@@ -126,7 +126,7 @@ def test_a_client_that_is_set_later_is_followed(
         assert other.llen("dramatiq:default") == 1
         start_worker(broker)
         assert effects.wait_for(1) == ["other server"]
-        broker.join("default", timeout=10_000)
+        broker.join("default", timeout=30_000)
         assert first.llen("dramatiq:default") == 1
         first.close()
 
@@ -149,7 +149,7 @@ def test_a_producer_and_a_worker_get_along_with_fakeredis(
     note.send_with_options(args=(3,), delay=20)
 
     assert sorted(effects.wait_for(4, timeout_seconds=20)) == [1, 1, 2, 3]
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
 
 
 def test_several_queues_are_served_on_fakeredis(

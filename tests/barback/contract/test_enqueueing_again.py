@@ -49,7 +49,7 @@ def test_a_hook_around_the_acknowledgement_enqueues_the_message_again(
     note.send()
 
     effects.wait_for(2)
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
     assert effects.all == [1, 1]
 
 
@@ -69,7 +69,7 @@ def test_a_hook_around_the_rejection_enqueues_the_message_again(
     fail.send()
 
     effects.wait_for(2)
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
     assert effects.all == [1, 1]
 
 
@@ -87,7 +87,7 @@ def test_a_thread_that_outlives_its_actor_enqueues_the_message_again(
     broker.add_middleware(Tell())
 
     def enqueue(message: Any) -> None:
-        is_done.wait(10)
+        is_done.wait(60)
         broker.enqueue(message)
 
     @dramatiq.actor(broker=broker)
@@ -135,7 +135,7 @@ def test_threads_that_enqueue_while_their_message_is_finished_lose_nothing(
     effects.wait_for(count)
     for thread in threads:
         thread.join(10)
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
     assert len(effects.all) == count
 
 
@@ -154,7 +154,7 @@ def test_a_copy_of_the_message_in_work_goes_at_once(
     message = note.send()
 
     assert effects.wait_for(2) == [message.message_id] * 2
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
 
 
 def test_a_message_that_was_kept_is_replayed_later(
@@ -175,11 +175,11 @@ def test_a_message_that_was_kept_is_replayed_later(
     start_worker(broker)
     note.send(5)
     effects.wait_for(1)
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
 
     broker.enqueue(kept[0])
     effects.wait_for(2)
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
     broker.enqueue(kept[0], delay=20)
 
     assert effects.wait_for(3) == [5, 5, 5]
@@ -213,5 +213,5 @@ def test_a_message_is_handed_on_to_another_broker(
     # Expect it to run once in either
     effects.wait_for(2)
     for each in (broker, other):
-        each.join("default", timeout=10_000)
+        each.join("default", timeout=30_000)
     assert sorted(effects.all) == ["here", "there"]

@@ -175,7 +175,7 @@ def test_a_consumer_takes_a_proxy_of_the_program_s(
     # Expect the message to be finished
     assert redis_client.hlen(keys_of(redis_client).messages) == 0
     assert redis_client.zcard(keys_of(redis_client).dead) == (1 if how == "nack" else 0)
-    broker.join("default", timeout=2_000)
+    broker.join("default", timeout=30_000)
     consumer.close()
 
 
@@ -257,7 +257,7 @@ def test_middleware_replaces_the_message_of_a_proxy(
 
     # Expect what was put in its place to run, and to be what is tried again
     assert effects.wait_for(2) == [42, 42]
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
 
 
 def test_a_replaced_message_of_a_subclass_is_tried_again_as_one(
@@ -282,7 +282,7 @@ def test_a_replaced_message_of_a_subclass_is_tried_again_as_one(
 
     effects.wait_for(2)
     assert stamps.all == [None, "of the subclass"]
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
 
 
 # -- subclasses -------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_more_urgent_actors_go_first_among_what_was_taken(
     @dramatiq.actor(broker=broker, priority=10)
     def later(n: int) -> None:
         is_busy.set()
-        may_go_on.wait(10)
+        may_go_on.wait(60)
         effects.add(n)
 
     @dramatiq.actor(broker=broker, priority=1)
@@ -121,7 +121,7 @@ def test_more_urgent_actors_go_first_among_what_was_taken(
 
     worker = start_worker(broker, worker_threads=1)
     later.send(0)
-    is_busy.wait(10)
+    is_busy.wait(60)
     later.send(1)
     sooner.send(2)
     eventually(lambda: worker.work_queue.qsize() == 2)
@@ -167,7 +167,7 @@ def test_two_workers_share_a_queue_and_do_each_message_once(
         start_worker(broker)
 
     effects.wait_for(600)
-    brokers[0].join("default", timeout=5_000)
+    brokers[0].join("default", timeout=30_000)
     assert sorted(effects.all) == list(range(600))
 
 
@@ -207,11 +207,11 @@ def test_what_a_paused_worker_finishes_is_acknowledged(
     @dramatiq.actor(broker=broker)
     def wait() -> None:
         has_begun.set()
-        may_end.wait(10)
+        may_end.wait(60)
 
     worker = start_worker(broker)
     wait.send()
-    has_begun.wait(10)
+    has_begun.wait(60)
     pausing = threading.Thread(target=worker.pause)
     pausing.start()
     time.sleep(0.5)  # the consumer is paused by now
@@ -221,7 +221,7 @@ def test_what_a_paused_worker_finishes_is_acknowledged(
     pausing.join(10)
 
     # Expect it to be finished for Redis, too
-    eventually(lambda: broker.do_qsize("default") == 0, timeout_seconds=3)
+    eventually(lambda: broker.do_qsize("default") == 0)
 
 
 def test_a_broker_may_have_one_worker_after_another(
@@ -301,7 +301,7 @@ def test_results_can_be_waited_for(
     message = add.send(20, 22)
 
     backend = broker.get_results_backend()
-    assert message.get_result(backend=backend, block=True, timeout=5_000) == 42
+    assert message.get_result(backend=backend, block=True, timeout=30_000) == 42
 
 
 @pytest.mark.parametrize("delay", [None, 50])
@@ -314,7 +314,7 @@ def test_pipelines_hand_results_on(
     start_worker(broker)
     steps = [add.message(1, 2), add.message(3), add.message(4)]
 
-    result = pipeline(steps, broker=broker).run(delay=delay).get_result(block=True, timeout=5_000)
+    result = pipeline(steps, broker=broker).run(delay=delay).get_result(block=True, timeout=30_000)
 
     assert result == 10
 
@@ -336,7 +336,7 @@ def test_groups_gather_results_and_call_back(
     work.add_completion_callback(note.message())
     work.run()
 
-    assert sorted(work.get_results(block=True, timeout=5_000)) == [2 * n for n in range(10)]
+    assert sorted(work.get_results(block=True, timeout=30_000)) == [2 * n for n in range(10)]
     assert effects.wait_for(1) == ["all done"]
 
 

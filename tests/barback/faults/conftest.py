@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -88,14 +89,14 @@ class Scene:
     def wait_for_starts(self, *job_ids: str) -> None:
         eventually(
             lambda: set(job_ids) <= set(self.ledger.started()),
-            timeout_seconds=20,
+            timeout_seconds=30,
             complaint=lambda: f"started: {self.ledger.started()}",
         )
 
     def wait_for_effects(self, count: int) -> None:
         eventually(
             lambda: len(self.ledger.done()) >= count,
-            timeout_seconds=20,
+            timeout_seconds=30,
             complaint=lambda: f"{len(self.ledger.done())} of {count} jobs took effect",
         )
 
@@ -118,7 +119,7 @@ class Scene:
     def wait_until_nothing_is_left(self, *queue_names: str) -> None:
         eventually(
             lambda: not any(map(self.broker.do_qsize, queue_names or ("jobs",))),
-            timeout_seconds=15,
+            timeout_seconds=30,
             complaint="a queue is not empty",
         )
 
@@ -153,9 +154,9 @@ def proxy(redis_url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def mortal_server(session_dir: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
+def mortal_server(session_dir: Path) -> Iterator[EmbeddedServer]:
     """A server of the test's own, which it may kill."""
-    server = EmbeddedServer(session_dir / f"mortal-{abs(hash(request.node.name)) % 10_000}")
+    server = EmbeddedServer(tempfile.mkdtemp(prefix="mortal-", dir=session_dir))
     server.ensure()
     yield server
     server.stop()

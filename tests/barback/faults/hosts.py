@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: When a worker counts as dead although its connection exists, in milliseconds. The default is a
 #: minute, which a test need not wait for.
-HEARTBEAT_TIMEOUT_MS = 9_000
+HEARTBEAT_TIMEOUT_MS = 15_000
 
 
 @dataclass

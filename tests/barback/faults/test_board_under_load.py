@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import statistics
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -252,9 +251,10 @@ def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> N
     client.config_set("slowlog-max-len", 20_000)
     try:
         client.slowlog_reset()
-        found = httpx.get(f"{url}/dead?q=error:keg&format=json", timeout=60).json()
+        for _ in range(3):
+            found = httpx.get(f"{url}/dead?q=error:keg&format=json", timeout=60).json()
         pages = ["/", "/dead", "/queues/beer?page=70", "/delayed?page=150", "/history"]
-        for path in (*pages, "/queues/beer?q=nobody", "/delayed?q=nobody"):
+        for path in 3 * (*pages, "/queues/beer?q=nobody", "/delayed?q=nobody"):
             assert httpx.get(f"{url}{path}", timeout=60).status_code == 200
         entries: list[Any] = client.slowlog_get(20_000)
     finally:
@@ -267,6 +267,7 @@ def test_no_look_at_the_board_holds_redis_up(url: str, broker: RedisBroker) -> N
     # in all entries of its command.
     by_command: dict[bytes, list[int]] = {}
     for entry in entries:
-        by_command.setdefault(entry["command"].split()[0], []).append(entry["duration"])
-    slowest_us = {name: statistics.median(times) for name, times in by_command.items()}
+        words = entry["command"].split()[:2]  # with its key, or the script that it runs
+        by_command.setdefault(b" ".join(words), []).append(entry["duration"])
+    slowest_us = {name: min(times) for name, times in by_command.items()}
     assert max(slowest_us.values()) < 5_000, slowest_us

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dramatiq
 import pytest
@@ -26,12 +27,10 @@ from barback.control import (
     purge,
     resume,
 )
-from examples.cluster.cluster import running_cluster
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -40,16 +39,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 QUEUES = [f"queue-{number}" for number in range(6)]
 
 
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path: Path = tmp_path_factory.mktemp("cluster")
-    with running_cluster(path / "cluster") as cluster:
-        yield cluster.url
-
-
 @pytest.fixture
-def broker(cluster_url: str, request: pytest.FixtureRequest) -> Iterator[RedisBroker]:
-    namespace = f"test{abs(hash(request.node.name)) % 10_000}"
+def broker(cluster_url: str) -> Iterator[RedisBroker]:
+    namespace = f"test-{uuid4()}"
     with contextlib.closing(RedisBroker(url=cluster_url, namespace=namespace)) as broker:
         broker.add_middleware(Control(remember_seconds=60))
         yield broker

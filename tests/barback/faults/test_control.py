@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: How long after its death a worker's messages run elsewhere at the latest, in seconds; a busy
 #: machine adds to it.
 RECOVERY_SECONDS = 10.0
-MARGIN_SECONDS = 5.0
+MARGIN_SECONDS = 20.0
 
 
 @pytest.mark.slow
@@ -52,7 +52,7 @@ def test_a_unique_job_whose_worker_is_killed_keeps_others_away_until_it_is_done(
     go_on.touch()
 
     # Expect it to be done once, nothing else to be sent, and the way to be free afterwards
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     no_trace_is_left(scene)
     assert answers == {first.message_id}
     assert scene.ledger.done() == {"job": 1}
@@ -90,7 +90,7 @@ def test_a_limit_holds_while_the_network_is_cut(scene: Scene, proxy: Proxy) -> N
     scene.start_worker(threads=3)
     job_ids = [f"job-{n}" for n in range(40)]
     for job_id in job_ids:
-        limited_job.send(job_id, 0.05)
+        limited_job.send(job_id, 0.2)
     scene.ledger.promised |= set(job_ids)
     scene.wait_for_effects(5)
 
@@ -100,10 +100,10 @@ def test_a_limit_holds_while_the_network_is_cut(scene: Scene, proxy: Proxy) -> N
         proxy.close()
         time.sleep(0.3)
         proxy.open()
-        scene.wait_for_effects(len(scene.ledger.done()) + 3)
+        scene.wait_for_effects(min(len(scene.ledger.done()) + 3, len(job_ids)))
 
     # Expect each job to be done once, and never more than two at once
-    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     no_trace_is_left(scene)
     assert set(scene.ledger.done().values()) == {1}
     assert most_at_once(scene) <= AT_ONCE
@@ -134,7 +134,7 @@ def test_limits_and_claims_survive_the_server(
     # Expect the claim to hold, and everything to be done once within its limit
     assert unique_job.send("unique", str(go_on)).message_id == first.message_id
     go_on.touch()
-    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     no_trace_is_left(scene)
     assert set(scene.ledger.done().values()) == {1}
 
@@ -184,7 +184,7 @@ def test_a_running_job_is_stopped_from_another_process(scene: Scene, proxy: Prox
     # Expect it to end without its effect, and its worker to go on
     scene.ledger.promised = set()
     scene.send("next")
-    scene.wait_until_all_is_done(timeout_seconds=RECOVERY_SECONDS)
+    scene.wait_until_all_is_done(timeout_seconds=RECOVERY_SECONDS + MARGIN_SECONDS)
     no_trace_is_left(scene)
     assert scene.ledger.done() == {"next": 1}
     assert find(scene.broker, running_id).state == "cancelled"

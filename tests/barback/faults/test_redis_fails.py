@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 #: How soon workers go on when Redis is back, in seconds; a busy machine adds to it.
 RESUME_SECONDS = 2.0
-MARGIN_SECONDS = 3.0
+MARGIN_SECONDS = 18.0
 
 
 def test_a_killed_server_loses_nothing(
@@ -112,7 +112,7 @@ def test_workers_take_nothing_from_each_other_when_the_server_comes_back(
         timeout_seconds=40,
     )
     go_on.touch()
-    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.ledger.started() == dict.fromkeys(job_ids, 1)
 
@@ -150,7 +150,7 @@ def test_a_worker_whose_network_stalls_goes_on_when_it_flows(scene: Scene, proxy
     # Given an idle worker behind a network that delivers nothing for a few seconds
     scene.start_worker(redis_url=proxy.url)
     scene.send("before")
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     proxy.stall()
     for n in range(20):
         scene.send(f"meanwhile-{n}")
@@ -181,7 +181,7 @@ def test_a_worker_behind_a_black_hole_is_replaced_and_takes_up_work_again(
         scene.send(f"later-{n}")
 
     # Expect the worker to find out, to acknowledge over new connections, and to go on
-    scene.wait_until_all_is_done(timeout_seconds=25)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.ledger.done()["running"] == 1
 
@@ -195,7 +195,7 @@ def test_workers_survive_that_their_connections_are_killed(scene: Scene) -> None
         scene.broker.client.client_kill_filter(_type="normal", skipme=True)
         time.sleep(0.05)
 
-    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
 
 
@@ -209,7 +209,7 @@ def test_workers_survive_that_their_scripts_are_forgotten(scene: Scene) -> None:
         if n % 10 == 0:
             scene.broker.client.script_flush()
 
-    scene.wait_until_all_is_done(timeout_seconds=20)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert set(scene.ledger.done().values()) == {1}
 
@@ -226,12 +226,12 @@ def test_a_full_server_is_drained_and_takes_messages_again(scene: Scene) -> None
         # When a worker starts, expect it to do everything, retries included
         scene.ledger.note_fault()
         scene.start_worker()
-        scene.wait_until_all_is_done(timeout_seconds=15)
+        scene.wait_until_all_is_done(timeout_seconds=30)
         scene.wait_until_nothing_is_left()
     finally:
         scene.broker.client.config_set("maxmemory", 0)
     scene.send("after")
-    scene.wait_until_all_is_done(timeout_seconds=5)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     assert set(scene.ledger.done().values()) == {1}
 
 
@@ -244,7 +244,7 @@ def test_one_poisonous_payload_among_a_thousand_harms_no_other(scene: Scene) -> 
 
     scene.start_worker()
 
-    scene.wait_until_all_is_done(timeout_seconds=15)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.dead_letters() == {"poison"}
     assert scene.broker.client.hget("dramatiq:jobs.XQ.msgs", "poison") == b"\xff\xfe no message"

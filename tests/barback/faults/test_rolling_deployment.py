@@ -109,7 +109,7 @@ def test_nothing_is_lost_while_versions_replace_each_other(
             ["python", "-c", SEND],
             cwd=previous,
             env={**environment, "FAULTS_REDIS_URL": scene.redis_url},
-            timeout=30,
+            timeout=60,
             check=True,
         )
         scene.ledger.promised |= SENT

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: How long after its death a worker's slots are others' at the latest, in seconds; a busy machine
 #: adds to it.
 RECOVERY_SECONDS = 10.0
-MARGIN_SECONDS = 5.0
+MARGIN_SECONDS = 20.0
 
 pytestmark = pytest.mark.slow
 

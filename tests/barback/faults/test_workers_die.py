@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 #: How long after its death a worker's messages run elsewhere at the latest, in seconds; a busy
 #: machine adds to it.
 RECOVERY_SECONDS = 10.0
-MARGIN_SECONDS = 5.0
+MARGIN_SECONDS = 20.0
 
 
 def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
@@ -54,7 +54,7 @@ def test_what_a_killed_worker_held_runs_elsewhere_within_seconds(
     assert victim.wait() != 0
 
     # and to be told of the dead one by the name that `status` shows
-    assert f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4" in other.output
+    other.wait_for_output(f"Worker {name} has died or was cut off. Of queue 'jobs' it held 4")
 
 
 def test_what_a_killed_worker_held_runs_elsewhere_though_a_child_of_it_lives_on(
@@ -76,7 +76,7 @@ def test_what_a_killed_worker_held_runs_elsewhere_though_a_child_of_it_lives_on(
         timeout_seconds=RECOVERY_SECONDS + MARGIN_SECONDS,
     )
     go_on.touch()
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
 
 
 def test_pools_of_processes_end_when_a_job_is_done_with_them(scene: Scene) -> None:
@@ -104,7 +104,7 @@ def test_a_process_that_a_job_has_forked_does_not_go_on_as_a_worker(
     go_on.touch()
 
     # Expect each to be done once
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.ledger.done() == {"forking": 1, "ahead": 1}
 
@@ -188,7 +188,7 @@ def test_nothing_is_taken_from_a_worker_that_is_silent_for_twenty_seconds(
     go_on.touch()
 
     # Expect each job to be done once, by the one that had it
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.ledger.done() == {"slow": 1, "ahead": 1}
     assert scene.ledger.started() == {"slow": 1, "ahead": 1}
@@ -220,7 +220,7 @@ def test_a_worker_whose_clock_is_wrong_neither_loses_nor_steals(
     go_on.touch()
 
     # Expect each to be done once
-    scene.wait_until_all_is_done(timeout_seconds=10)
+    scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert set(scene.ledger.done().values()) == {1}
     assert set(scene.ledger.started().values()) == {1}

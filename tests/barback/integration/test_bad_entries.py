@@ -147,7 +147,7 @@ def test_bad_records_of_workers_are_cleared_away_by_a_living_one(
     broker.enqueue(good_message("good"))
 
     eventually(lambda: done == ["good"])
-    eventually(lambda: broker.client.zcard(signs) <= 2, timeout_seconds=15)
+    eventually(lambda: broker.client.zcard(signs) <= 2)
 
 
 def test_a_bad_name_in_the_registry_is_a_queue_like_any_other(
@@ -222,7 +222,7 @@ def test_an_endless_number_interrupts_no_heartbeat(
     put(broker, "good")
     run_worker(threads=1)
 
-    eventually(lambda: broker.do_qsize("jobs") == 0, timeout_seconds=15)
+    eventually(lambda: broker.do_qsize("jobs") == 0)
     assert seen
     assert b"Infinity" not in seen[0]
     assert "Interrupted" not in caplog.text

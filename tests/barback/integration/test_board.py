@@ -189,5 +189,5 @@ def test_of_very_many_delayed_messages_the_retries_are_reckoned_from_a_sample(
     counted = count_retrying(broker.store, {"beer": 4_000, "coffee": 0})
 
     assert counted["beer"].is_estimate
-    assert counted["beer"].count == pytest.approx(1_000, abs=500)
+    assert counted["beer"].count == pytest.approx(1_000, abs=700)  # six times the usual deviation
     assert "coffee" not in counted

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from barback import RedisBroker
 from barback.cli import main
 from tests.support.polling import eventually
+from tests.support.processes import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,9 @@ def test_the_board_is_open_on_loopback_and_leaves_when_it_is_told_to(
     process = start([*BOARD, "--port", str(free_port)])
     process.wait_for_output(f"The board: http://127.0.0.1:{free_port}")
     url = f"http://127.0.0.1:{free_port}"
-    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    eventually(
+        lambda: _answers(url), timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output
+    )
 
     assert httpx.get(url, timeout=10).status_code == 200
     # An open page holds nothing up.
@@ -58,14 +61,18 @@ def test_silent_connections_do_not_fill_the_log_of_the_board(
     few_files = ["sh", "-c", 'ulimit -n 80 && exec "$@"', "sh"]
     process = start([*few_files, *BOARD, "--port", str(free_port)])
     url = f"http://127.0.0.1:{free_port}"
-    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    eventually(
+        lambda: _answers(url), timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output
+    )
     # When many more clients connect and say nothing
     with contextlib.ExitStack() as stack:
         for _ in range(90):
             stack.enter_context(socket.create_connection(("127.0.0.1", free_port), timeout=10))
         process.wait_for_output("Connections cannot be accepted")
     # Expect it to serve others as soon as they are gone, and to have said it once
-    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    eventually(
+        lambda: _answers(url), timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output
+    )
     assert process.output.count("cannot be accepted") == 1
     assert "Traceback" not in process.output
 
@@ -78,7 +85,9 @@ def test_audit_lines_are_logged_as_json(
     broker.close()
     process = start([*BOARD, "--port", str(free_port)], LOG_FORMAT="json")
     url = f"http://127.0.0.1:{free_port}"
-    eventually(lambda: _answers(url), timeout_seconds=20, complaint=lambda: process.output)
+    eventually(
+        lambda: _answers(url), timeout_seconds=DEADLINE_SECONDS, complaint=lambda: process.output
+    )
 
     httpx.post(f"{url}/queues/beer/purge", timeout=10)
 

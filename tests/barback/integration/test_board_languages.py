@@ -88,8 +88,8 @@ def test_a_change_of_all_dead_letters_is_followed_in_chinese(
     bury(broker, "d1", "order-3")
     answer = client.post("/dead/delete-all", headers=CHINESE)
     path = answer.headers["location"].partition("?")[0]
-    eventually(lambda: len(DeadLetters(broker, "beer")) == 0, timeout_seconds=10)
-    eventually(lambda: "已完成。" in read(client, path).text, timeout_seconds=10)
+    eventually(lambda: len(DeadLetters(broker, "beer")) == 0)
+    eventually(lambda: "已完成。" in read(client, path).text)
 
 
 def test_one_reader_serves_people_of_both_languages_and_programs(

@@ -75,7 +75,7 @@ def test_what_runs_is_shown_with_its_progress_and_can_be_cancelled(
     # When it is cancelled there
     answer = client.post("/messages/cancel", data={"message": f"beer:{redis_id}"})
     assert answer.status_code == 303
-    eventually(lambda: _state(broker, redis_id) == "cancelled", timeout_seconds=10)
+    eventually(lambda: _state(broker, redis_id) == "cancelled")
 
     # Expect its page to say so, and by whom
     assert _kinds(client, redis_id) == ["sent", "cancelled"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.everywhere
 
 #: How long a test waits for a cancellation that does not come, in seconds.
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_an_actor_that_ignores_it_says_so(
     controlled = broker
     controlled.add_middleware(Control(remember_seconds=remember_seconds))
     go_on = threading.Event()
-    dramatiq.actor(broker=controlled, actor_name="work")(lambda: go_on.wait(20) and None)
+    dramatiq.actor(broker=controlled, actor_name="work")(lambda: go_on.wait(60) and None)
     message = controlled.get_actor("work").send()
     run_worker()
     becomes(controlled, message, "running")
@@ -308,8 +308,8 @@ def test_what_was_taken_ahead_is_not_started(
 
     # When that one is cancelled, and the worker has heard of it
     assert cancel(controlled, id_of(second)) == "asked"
-    time_to_look = time.monotonic() + 2.5
-    eventually(lambda: time.monotonic() > time_to_look)
+    [worker] = controlled._workers._states.values()
+    eventually(lambda: id_of(second) in worker.running.unstarted_cancelled)
     go_on.set()
 
     # Expect it never to run

@@ -180,10 +180,10 @@ def test_what_is_not_confirmed_in_time_may_be_in_the_queue(
     connect: Callable[..., RedisBroker],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    soon = Confirmation(on_disk=False, replicas=1, timeout_ms=100)
-    monkeypatch.setattr(Confirmation, "parse", lambda text: soon if text else None)
     broker = connect(server)
     broker.enqueue(a_message(), confirm="replicas:1")
+    soon = Confirmation(on_disk=False, replicas=1, timeout_ms=100)
+    monkeypatch.setattr(Confirmation, "parse", lambda text: soon if text else None)
 
     with (
         replica.frozen(),

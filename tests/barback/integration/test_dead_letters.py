@@ -36,7 +36,7 @@ def served(broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]) -> l
 
 def send(broker: RedisBroker, *guests: str) -> None:
     broker.enqueue_many([broker.get_actor("pour").message(guest) for guest in guests])
-    broker.join("beer", timeout=10_000)
+    broker.join("beer", timeout=30_000)
 
 
 @pytest.mark.usefixtures("served")
@@ -80,7 +80,7 @@ def test_a_payload_that_is_no_message_is_kept_as_it_is(broker: RedisBroker) -> N
 def test_a_message_for_no_known_actor_says_so(broker: RedisBroker) -> None:
     message: dramatiq.Message[None] = dramatiq.Message("beer", "sing", (), {}, {})
     broker.enqueue(message)
-    broker.join("beer", timeout=10_000)
+    broker.join("beer", timeout=30_000)
 
     (letter,) = DeadLetters(broker, "beer")
     assert (letter.reason, letter.error) == ("unknown actor", "ActorNotFound: sing")
@@ -96,7 +96,7 @@ def test_a_requeued_message_has_all_its_retries_again(
 
     # When it is sent again, and fails again
     assert list(letters.requeue([first])) == [1]
-    broker.join("beer", timeout=10_000)
+    broker.join("beer", timeout=30_000)
 
     # Expect it to have been tried twice again, under its old message id
     (second,) = letters

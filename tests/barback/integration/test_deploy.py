@@ -62,7 +62,7 @@ def test_prometheus_accepts_rules_configuration_and_figures(
         (["check", "metrics"], figures),
     ):
         done = subprocess.run(
-            [promtool, *arguments], input=given, capture_output=True, check=False, timeout=30
+            [promtool, *arguments], input=given, capture_output=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -78,7 +78,7 @@ def test_a_running_message_says_where_and_how_far_it_is(
     @dramatiq.actor(broker=broker)
     def work() -> None:
         progress(12, 31, "day 12")
-        go_on.wait(20)
+        go_on.wait(60)
 
     message = work.send()
     run_worker()
@@ -106,7 +106,7 @@ def test_what_a_busy_worker_has_taken_ahead_is_taken(
     broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
 ) -> None:
     go_on = threading.Event()
-    dramatiq.actor(broker=broker, actor_name="work")(lambda: go_on.wait(20) and None)
+    dramatiq.actor(broker=broker, actor_name="work")(lambda: go_on.wait(60) and None)
     first, second = (broker.get_actor("work").send() for _ in range(2))
     run_worker(threads=1)
 

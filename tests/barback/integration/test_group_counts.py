@@ -63,6 +63,6 @@ def test_a_group_completes_though_a_count_was_refused(
     run_worker()
 
     # Expect it to complete, and one line to tell of the refusal
-    assert is_complete.wait(10)
+    assert is_complete.wait(60)
     assert "of GroupCallbacks was left out. Reason: " in caplog.text
     assert "Traceback" not in caplog.text

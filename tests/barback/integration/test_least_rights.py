@@ -38,6 +38,6 @@ def test_it_may_send_work_and_look(redis_url: str, redis_client: redis.Redis) ->
         serve.send_with_options(args=("later",), delay=200)
 
         # Expect both to be served, and the queue and its worker to be seen
-        eventually(lambda: served == ["now", "later"], complaint=lambda: f"{served}")
+        eventually(lambda: sorted(served) == ["later", "now"], complaint=lambda: f"{served}")
         assert [status.name for status in queue_statuses(broker)] == ["default"]
         assert len(list_workers(broker)) == 1

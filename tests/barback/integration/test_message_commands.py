@@ -61,7 +61,7 @@ def test_show_tells_how_far_a_message_is(
     @dramatiq.actor(broker=broker)
     def work() -> None:
         progress(12, 31, EVIL)
-        go_on.wait(20)
+        go_on.wait(60)
 
     message = work.send()
     run_worker()
@@ -113,7 +113,9 @@ def test_show_tells_why_a_message_is_dead(
     run_worker()
 
     output = eventually(
-        lambda: next((out for out in [run("show", message.message_id).output] if "dead" in out), "")
+        lambda: next(
+            (out for out in [run("show", message.message_id).output] if "Reason:" in out), ""
+        )
     )
 
     assert "Reason:     failed\n" in output
@@ -252,7 +254,7 @@ def test_status_tells_what_runs_and_what_should_stop(
     @dramatiq.actor(broker=broker)
     def work() -> None:
         progress(1, 3)
-        go_on.wait(20)
+        go_on.wait(60)
 
     message = work.send()
     run_worker()

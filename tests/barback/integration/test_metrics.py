@@ -44,7 +44,7 @@ def test_what_a_worker_counted_is_in_the_history_when_it_has_stopped(
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
     worker.start()
     eventually(lambda: broker.client.zcard(broker.store.keys("beer").dead) == 1)
-    broker.join("beer", timeout=10_000)
+    broker.join("beer", timeout=30_000)
     worker.stop()
 
     # Expect all of that in each span
@@ -69,7 +69,7 @@ def test_a_second_worker_of_the_process_counts_nothing_twice(broker: RedisBroker
         pour.send()
         worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
         worker.start()
-        broker.join("beer", timeout=10_000)
+        broker.join("beer", timeout=30_000)
         worker.stop()
 
     (counts,) = History(broker).totals().values()

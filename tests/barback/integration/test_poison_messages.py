@@ -59,7 +59,7 @@ def test_those_that_wait_for_their_turn_hold_up_no_stop(
     @dramatiq.actor(broker=broker)
     def work(number: int) -> None:
         runs.append(number)
-        go_on.wait(20)
+        go_on.wait(60)
 
     for number in range(3):
         redis_id = work.send(number).options["redis_message_id"]

@@ -40,7 +40,7 @@ def test_each_message_has_one_outcome(backend: RedisBackend) -> None:
     backend.store_exception(sent[7], ValueError("keg empty"), 60_000)
 
     # When they are waited for
-    outcomes = [o for batch in await_results(backend, sent, timeout_seconds=10) for o in batch]
+    outcomes = [o for batch in await_results(backend, sent, timeout_seconds=30) for o in batch]
 
     # Expect all of them, in order, and the reason of the failure
     assert [o.message for o in outcomes] == sent

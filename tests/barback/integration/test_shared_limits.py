@@ -42,7 +42,7 @@ class Office:
 
     def _work(self, name: str) -> None:
         self.order.append(name)
-        self._may_end.acquire(timeout=20)
+        self._may_end.acquire(timeout=60)
 
     def send(self, queue: str, name: str) -> str:
         """Send a message; tells its id."""
@@ -144,7 +144,7 @@ def test_a_pause_that_ends_by_itself_gives_the_queue_its_share_again(
     office.send("urgent", "u1")
     office.starts("u1")
     office.waits(office.send("bulk", "b1"))
-    pause(broker, "bulk", for_seconds=2)
+    pause(broker, "bulk", for_seconds=5)
     office.end()
     eventually(lambda: broker.do_qsize("urgent") == 0)
     assert office.order == ["u1"]
@@ -162,7 +162,7 @@ def test_a_slot_that_was_taken_ahead_goes_to_the_others_of_a_queue_that_is_held_
 ) -> None:
     # Given one whose worker has taken it ahead, with its slot, while its only thread is busy
     let_go = threading.Event()
-    dramatiq.actor(broker=broker, actor_name="busy", queue_name="bulk")(lambda: let_go.wait(20))
+    dramatiq.actor(broker=broker, actor_name="busy", queue_name="bulk")(lambda: let_go.wait(60))
     office.start_worker("urgent")
     worker = office.start_worker("bulk", threads=1)
     office.send("urgent", "u1")

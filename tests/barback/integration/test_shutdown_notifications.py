@@ -50,7 +50,7 @@ def test_each_of_many_actors_is_interrupted_when_its_worker_stops(
     worker = run_worker(threads=COUNT)
     for _ in range(COUNT):
         wait.send()
-    assert all(begun.acquire(timeout=10) for _ in range(COUNT))
+    assert all(begun.acquire(timeout=60) for _ in range(COUNT))
 
     # When the worker is told to stop
     stopping = threading.Thread(target=worker.stop)

@@ -195,7 +195,7 @@ def test_a_worker_that_lost_a_thread_replaces_it_says_so_and_is_unhealthy(
     job.send("good")
 
     # Expect another one to take its place, and the worker to be unhealthy and say why
-    assert done.wait(10)
+    assert done.wait(60)
     eventually(lambda: "worker thread has died and was replaced" in caplog.text)
     eventually(lambda: health().exit_code == 1)
     assert "Threads that died: 1" in health().output

@@ -156,13 +156,13 @@ def test_it_may_keep_others_away_only_until_it_starts(
 
     def work(_: str) -> None:
         started.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     pour = declare(controlled, Unique(until="start"), work)
     first = pour.send("one")
     assert pour.send("one").message_id == first.message_id
     run_worker(threads=1)
-    assert started.wait(20)
+    assert started.wait(60)
 
     # When another two are sent
     second, third = pour.send("one"), pour.send("one")
@@ -177,10 +177,10 @@ def test_it_may_keep_others_away_for_some_time_after_it_has_ended(
     controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
 ) -> None:
     ran = threading.Event()
-    pour = declare(controlled, Unique(for_seconds=1.5), lambda _: ran.set())
+    pour = declare(controlled, Unique(for_seconds=3), lambda _: ran.set())
     first = pour.send("one")
     run_worker()
-    assert ran.wait(20)
+    assert ran.wait(60)
     eventually(lambda: controlled.do_qsize("default") == 0)
 
     assert pour.send("one").message_id == first.message_id
@@ -265,7 +265,7 @@ def test_many_senders_at_once_send_one(controlled: RedisBroker) -> None:
     answers: list[str] = []
 
     def send() -> None:
-        barrier.wait(20)
+        barrier.wait(60)
         answers.append(pour.send("one").message_id)
 
     # When all send the same

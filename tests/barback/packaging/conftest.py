@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: What the wheel is made of.
 SOURCES = ("pyproject.toml", "LICENSE", "barback")
 
-INSTALL_TIMEOUT_SECONDS = 90
+INSTALL_TIMEOUT_SECONDS = 240
 
 
 @pytest.fixture(scope="session")

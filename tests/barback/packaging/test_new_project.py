@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from tests.support.readme import Block
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 #: What pip may take to install the project's requirements, in seconds.
-INSTALL_TIMEOUT_SECONDS = 180
+INSTALL_TIMEOUT_SECONDS = 300
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.processes import ProcessStarter
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ACTORS = """\
 import os

@@ -62,7 +62,7 @@ def test_a_unique_message_is_sent_once_until_it_has_ended(
     # When it has run with its retry
     run_worker()
     eventually(lambda: runs == ["one", "one"])
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
 
     # Expect the way to be free
     assert pour.send("one").message_id != first.message_id
@@ -89,7 +89,7 @@ def test_conflicts_raise_or_replace(
     latest.send("one", 1)
     latest.send("one", 2)
     run_worker()
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
 
     assert poured == [2]
 
@@ -107,7 +107,7 @@ def test_limited_messages_wait_and_others_go_on(
         with lock:
             at_work += 1
             most = max(most, at_work)
-        assert noted.wait(10)
+        assert noted.wait(60)
         with lock:
             at_work -= 1
 
@@ -117,21 +117,21 @@ def test_limited_messages_wait_and_others_go_on(
 
     # When they run, expect two at a time
     run_worker()
-    broker.join("default", timeout=10_000)
+    broker.join("default", timeout=30_000)
     assert most == 2
 
 
 def test_a_rate_is_kept(broker: StubBroker, run_worker: Callable[[], dramatiq.Worker]) -> None:
     starts: list[float] = []
 
-    @dramatiq.actor(broker=broker, limit=Limit("stove", rate=1, per_seconds=0.3))
+    @dramatiq.actor(broker=broker, limit=Limit("stove", rate=1, per_seconds=1))
     def cook() -> None:
         starts.append(time.monotonic())
 
     cook.send()
     cook.send()
     run_worker()
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
 
     assert starts[1] - starts[0] > 0.1
 
@@ -155,11 +155,11 @@ def test_a_message_is_cancelled_while_it_waits_and_while_it_runs(
     # When one is cancelled while it runs
     message = work.send()
     run_worker()
-    assert started.wait(10)
+    assert started.wait(60)
     broker.cancel(message)
 
     # Expect it to stop, and to be no dead letter
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
     assert ran == []
     assert broker.dead_letters == []
 
@@ -189,7 +189,7 @@ def test_progress_is_kept_and_stops_what_is_cancelled(
     run_worker()
     eventually(lambda: seen == [Progress(1, 2, "x" * 200)])
     broker.cancel(message)
-    broker.join("default", timeout=5_000)
+    broker.join("default", timeout=30_000)
     assert len(seen) == 1
     assert broker.dead_letters == []
 
@@ -204,7 +204,7 @@ def test_a_message_that_is_too_old_is_not_run(
     note.send("in time")
 
     run_worker()
-    broker.join("default", timeout=5_000, fail_fast=False)
+    broker.join("default", timeout=30_000, fail_fast=False)
 
     assert ran == ["in time"]
     assert [it.message_id for it in broker.dead_letters] == [late.message_id]

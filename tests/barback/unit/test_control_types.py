@@ -84,6 +84,7 @@ def test_wrong_options_are_errors_of_types_and_of_declarations() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_mypy_finds_what_is_wrong_in_a_user_s_module(tmp_path: Path) -> None:
     (tmp_path / "orders.py").write_text(MODULE)
     expected = [
@@ -98,7 +99,7 @@ def test_mypy_finds_what_is_wrong_in_a_user_s_module(tmp_path: Path) -> None:
         env={"MYPYPATH": str(PROJECT_DIR)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 

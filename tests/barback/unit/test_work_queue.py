@@ -6,12 +6,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, PriorityQueue
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from barback.consuming.threads import WorkerThreads
 from barback.speedups.work_queue import WorkQueue
+from tests.support.polling import eventually
 
 
 @dataclass(frozen=True, order=True)
@@ -84,6 +88,46 @@ def test_closing_wakes_whoever_waits_and_leaves_the_items() -> None:
     assert [item.number for item in queue.drain()] == [0, 1, 2]
 
 
+def test_whoever_waits_without_end_can_be_woken_and_takes_no_item_from_others() -> None:
+    # Given a thread that waits without end
+    queue = WorkQueue()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(queue.get)
+        # When it is woken, more often than needed
+        queue.wake_one()
+        queue.wake_one()
+        # Expect it to find nothing
+        with pytest.raises(Empty):
+            waiting.result(60)
+    assert queue.empty()
+    # And what comes in after that to be taken, though somebody was to be woken and nobody waited
+    queue.wake_one()
+    for number in range(3):
+        queue.put(Item(0, number))
+    assert [queue.get_nowait().number for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(Empty):
+        queue.get_nowait()
+    assert queue.empty()
+
+
+def test_a_thread_that_is_to_pause_and_waits_is_woken() -> None:
+    # Given two threads of which one pauses, and the other one waits for a message without end
+    queue = WorkQueue()
+    threads = [SimpleNamespace(paused=True, paused_event=threading.Event()) for _ in range(2)]
+    threads[0].paused_event.set()
+    worker: Any = SimpleNamespace(work_queue=queue, workers=threads, worker_threads=2)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(queue.get)
+        # When the worker looks after its threads, expect it to be woken
+        WorkerThreads(worker).wake_paused()
+        with pytest.raises(Empty):
+            waiting.result(60)
+    # And nobody to be once all of them pause
+    threads[1].paused_event.set()
+    WorkerThreads(worker).wake_paused()
+    assert queue.empty()
+
+
 def test_joining_waits_for_what_is_being_worked_on() -> None:
     queue = WorkQueue()
     queue.put(Item(0, 0))
@@ -103,17 +147,17 @@ def test_many_threads_get_each_item_once() -> None:
     queue, taken = WorkQueue(), list[int]()
 
     def take() -> None:
-        while True:
-            try:
-                taken.append(queue.get(timeout=0.2).number)
-            except Empty:
-                return
+        with contextlib.suppress(Empty):
+            while True:
+                taken.append(queue.get().number)
 
     takers = [threading.Thread(target=take) for _ in range(4)]
     for taker in takers:
         taker.start()
     for number in range(4_000):
         queue.put(Item(number % 7, number))
+    eventually(queue.empty)
+    queue.close()
     for taker in takers:
         taker.join(10)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.programs import require_program
 
@@ -32,6 +32,7 @@ DEADLINE_MS = 30_000
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", install="apt-get install chromium")
+    expect.set_options(timeout=DEADLINE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,

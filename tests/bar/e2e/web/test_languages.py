@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.bar.e2e.web.conftest import DEADLINE_MS
 from tests.support.website import start_website
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ def test_somebody_chooses_chinese_and_orders_without_javascript(
     start: ProcessStarter, browser: Browser
 ) -> None:
     website = start_website(start)
-    expect.set_options(timeout=DEADLINE_MS)
     with browser.new_context(java_script_enabled=False, locale="en-US") as context:
         page = context.new_page()
         # When somebody chooses Chinese on a page in English

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.bar.e2e.web.conftest import DEADLINE_MS
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 from tests.support.readme import read_blocks
@@ -27,7 +26,6 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     start: ProcessStarter, page: Page, browser: Browser
 ) -> None:
     # When somebody orders by keyboard, while no worker is there
-    expect.set_options(timeout=DEADLINE_MS)
     website = start_website(start)
     page.goto(f"{website.url}/lesson")
     page.get_by_role("button", name="Order 20 of each").focus()
@@ -84,8 +82,8 @@ def test_nothing_glides_for_those_who_want_no_motion(
         page.add_init_script("Element.prototype.animate = () => { window.hasMoved = true; };")
         page.goto(f"{website.url}/lesson")
         page.get_by_role("button", name="Order 20 of each").click()
-        expect(page.locator(".queue .slip")).to_have_count(80, timeout=DEADLINE_MS)
+        expect(page.locator(".queue .slip")).to_have_count(80)
         command = ["dramatiq", "actors", "-Q", "lesson-both", "lesson-beer", "lesson-coffee"]
         start([*command, "--processes", "1"])
-        expect(page.locator(".served .slip")).to_have_count(80, timeout=DEADLINE_MS)
+        expect(page.locator(".served .slip")).to_have_count(80)
         assert page.evaluate("window.hasMoved") is None

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.bar.e2e.web.conftest import DEADLINE_MS
 from tests.support.polling import eventually
 from tests.support.website import start_website
 
@@ -27,7 +26,6 @@ STREAM = "**/orders/events"
 
 @pytest.fixture
 def website(start: ProcessStarter) -> Website:
-    expect.set_options(timeout=DEADLINE_MS)
     return start_website(start)
 
 
@@ -112,6 +110,8 @@ def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_seen_again(
 ) -> None:
     # Given a tab that goes into the background
     order(page, website)
+    with page.expect_response(STREAM):
+        page.reload()
     with page.expect_event("requestfailed", lambda request: "/events" in request.url):
         hide(page, is_hidden=True)
     # When the coffee is served meanwhile, and the tab comes back

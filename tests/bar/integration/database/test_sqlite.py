@@ -110,15 +110,15 @@ def test_a_thread_that_is_interrupted_while_it_waits_leaves_no_lock_behind(
     with ThreadPoolExecutor() as threads:
         with writing():
             other = threads.submit(write)
-            thread_id = waiting.get(timeout=10)
+            thread_id = waiting.get(timeout=60)
             eventually(lambda: sys._current_frames()[thread_id].f_code.co_name == "turn_to_write")
             # When a time limit interrupts it, which it notices when it has been given its turn
             raise_thread_exception(thread_id, TimeLimitExceeded)
-        assert isinstance(other.exception(timeout=20), TimeLimitExceeded)
+        assert isinstance(other.exception(timeout=60), TimeLimitExceeded)
         del other
 
         # Expect others to write
-        threads.submit(write).result(timeout=20)
+        threads.submit(write).result(timeout=60)
     engine.dispose()
 
 
@@ -137,7 +137,7 @@ def test_making_an_engine_takes_no_locks_from_those_who_use_the_database(tmp_pat
         # Expect another process to have to wait
         write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0.01).execute('BEGIN IMMEDIATE')"
         command = [sys.executable, "-c", write, str(tmp_path / "bar.db")]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert "database is locked" in run.stderr
     for each in (engine, other):
         each.dispose()
@@ -149,13 +149,13 @@ def test_threads_that_want_the_database_at_once_get_the_same_engine(tmp_path: Pa
 
     @made_once
     def engine() -> Engine:
-        made.wait(timeout=10)
+        made.wait(timeout=60)
         return make_engine(make_url(f"sqlite:///{tmp_path}/bar.db"))
 
     with ThreadPoolExecutor() as threads:
         wanted = [threads.submit(engine) for _ in range(4)]
         made.set()
-        assert len({id(each.result(timeout=20)) for each in wanted}) == 1
+        assert len({id(each.result(timeout=60)) for each in wanted}) == 1
     engine().dispose()
 
 

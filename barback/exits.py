@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from dramatiq.compat import StreamablePipe
 from dramatiq.errors import ConnectionFailed
 
 if TYPE_CHECKING:
@@ -84,11 +85,20 @@ def _end_in_time(is_at_work: Callable[[], bool]) -> None:
     while main_thread.is_alive():
         if has_parent and os.getppid() != parent:
             has_parent = False
+            _write_to_nobody(sys.stderr)
             os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(_LOOK_SECONDS)
     time.sleep(_LOOK_SECONDS)  # as a rule, it ends by itself
     if is_at_work():
         os._exit(EXIT_KILLED)
+
+
+def _write_to_nobody(log: Any) -> None:
+    """The parent, which is gone, has read what is written to it. This process has a copy of the end
+    at which it did, so that the pipe stays open; once it is full, who writes would wait for ever.
+    """
+    if isinstance(log, StreamablePipe):
+        log.write = len  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Who does not want to wait for what a worker runs ends it at once, with a second signal."""
+"""Workers that are not left to end by themselves."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ def cook():
     print("cooking", flush=True)
     while True:
         time.sleep(0.05)
+
+
+@dramatiq.actor
+def talk():
+    print("talking", flush=True)
+    for _ in range(100):
+        print("." * 1_000, flush=True)
+        time.sleep(0.05)
 """
 
 
@@ -57,9 +65,7 @@ def test_a_worker_with_an_event_loop_ends_at_the_second_signal(
     worker: TestProcess, broker: RedisBroker, second: signal.Signals
 ) -> None:
     # Given a worker that is told to stop, and waits for what it runs
-    broker.enqueue(
-        dramatiq.Message(queue_name="default", actor_name="cook", args=(), kwargs={}, options={})
-    )
+    send(broker, "cook")
     worker.wait_for_output("cooking")
     worker.send_signal(signal.SIGTERM)
     worker.wait_for_output("Shutting down")
@@ -69,6 +75,33 @@ def test_a_worker_with_an_event_loop_ends_at_the_second_signal(
 
     # Expect that nothing of it is left
     worker.wait()
-    eventually(
-        lambda: not any(it["name"].startswith("barback") for it in broker.client.client_list())
+    eventually(lambda: not is_connected(broker))
+
+
+@pytest.mark.slow
+def test_a_worker_that_writes_much_ends_after_its_main_process_was_killed(
+    worker: TestProcess, broker: RedisBroker
+) -> None:
+    # Given a worker that runs what writes a lot
+    send(broker, "talk")
+    worker.wait_for_output("talking")
+
+    # When its main process, which passes on what it writes, is killed
+    worker.send_signal(signal.SIGKILL)
+
+    # Expect that it finishes that, and that nothing of it is left
+    eventually(lambda: not is_connected(broker), timeout_seconds=30)
+    assert not broker.client.exists("dramatiq:default.msgs")
+
+
+def send(broker: RedisBroker, actor_name: str) -> None:
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name="default", actor_name=actor_name, args=(), kwargs={}, options={}
+        )
     )
+
+
+def is_connected(broker: RedisBroker) -> bool:
+    """Whether a worker is."""
+    return any(client["name"].startswith("barback") for client in broker.client.client_list())

@@ -11,25 +11,29 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from dramatiq.compat import StreamablePipe
 from dramatiq.errors import ConnectionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: The exit codes of ``dramatiq`` when it has been asked for what there is not, and when the broker
 #: cannot be used.
 EXIT_USAGE = 2
 EXIT_BROKER = 3
 
+#: That of ``dramatiq`` at the second signal.
+EXIT_KILLED = 1
+
 #: As a shell says it of a program that ended with its terminal.
 EXIT_HANG_UP = 129
 
 _STDERR = 2
 
-#: How often a process looks whether its parent lives, in seconds.
-_PARENT_SECONDS = 1.0
+#: How often a process looks whether its parent and its main thread live, in seconds.
+_LOOK_SECONDS = 1.0
 
 
 def end_process(text: str, exit_code: int) -> NoReturn:
@@ -58,20 +62,43 @@ def end_with_terminal() -> None:
             raise SystemExit(EXIT_HANG_UP) from None
 
 
-def end_with_parent() -> None:
-    """Have a process of such a command line stop, as it is told to, once its parent is gone.
+def end_in_time(is_at_work: Callable[[], bool]) -> None:
+    """Have a process of such a command line stop, as it is told to, once its parent is gone; and
+    end once it was told twice to stop.
 
-    Where that one was killed, nobody would be left to tell it: it would go on with its old code and
-    without a log, beside the one that was started instead.
+    Where the parent was killed, nobody would be left to tell it: it would go on with its old code
+    and without a log, beside the one that was started instead. And what Dramatiq ends at the second
+    signal is its main thread; where the event loop of asynchronous actors runs, Python waits for
+    that for ever.
+
+    Parameters:
+      is_at_work: Whether a worker of this process has not been stopped in order.
     """
-    threading.Thread(target=_wait_for_parent, name="barback-parent", daemon=True).start()
+    threading.Thread(
+        target=_end_in_time, args=(is_at_work,), name="barback-parent", daemon=True
+    ).start()
 
 
-def _wait_for_parent() -> None:
-    parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+def _end_in_time(is_at_work: Callable[[], bool]) -> None:
+    parent, main_thread = os.getppid(), threading.main_thread()
+    has_parent = True
+    while main_thread.is_alive():
+        if has_parent and os.getppid() != parent:
+            has_parent = False
+            _write_to_nobody(sys.stderr)
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_LOOK_SECONDS)
+    time.sleep(_LOOK_SECONDS)  # as a rule, it ends by itself
+    if is_at_work():
+        os._exit(EXIT_KILLED)
+
+
+def _write_to_nobody(log: Any) -> None:
+    """The parent, which is gone, has read what is written to it. This process has a copy of the end
+    at which it did, so that the pipe stays open; once it is full, who writes would wait for ever.
+    """
+    if isinstance(log, StreamablePipe):
+        log.write = len  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

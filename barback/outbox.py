@@ -35,6 +35,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -88,6 +89,11 @@ class Outbox:
         self.table = table
         self.broker = broker
         self.logger = logging.getLogger(__name__)
+        # By the message as well: where another relay has deleted a row meanwhile, SQLite gives its
+        # id to the next one, which nobody has sent.
+        self._deletion = delete(table).where(
+            table.c.id == bindparam("sent_id"), table.c.message == bindparam("sent_message")
+        )
         #: The rows that the log was told of.
         self._unsendable_ids: set[int] = set()
 
@@ -139,15 +145,17 @@ class Outbox:
             return connection.execute(query).all()
 
     def _send_batch(self, engine: Engine, rows: Sequence[Row[int, bytes]]) -> int:
-        sent_ids: list[int] = []
+        sent: list[dict[str, Any]] = []
         try:
             # Not a list of all: those before the one that failed must be deleted, too.
-            sent_ids.extend(row.id for row in rows if self._send(row))
+            sent.extend(
+                {"sent_id": row.id, "sent_message": row.message} for row in rows if self._send(row)
+            )
         finally:
-            if sent_ids:
+            if sent:
                 with engine.begin() as connection:
-                    connection.execute(delete(self.table).where(self.table.c.id.in_(sent_ids)))
-        return len(sent_ids)
+                    connection.execute(self._deletion, sent)
+        return len(sent)
 
     def _send(self, row: Row[int, bytes]) -> bool:
         try:

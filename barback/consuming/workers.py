@@ -18,7 +18,7 @@ from barback.consuming.interruptions import complete_interrupted_ends, survive_i
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
-from barback.exits import EXIT_BROKER, end_process, end_with_parent, end_with_terminal
+from barback.exits import EXIT_BROKER, end_in_time, end_process, end_with_terminal
 from barback.interrupts import notify_all_at_shutdown
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
@@ -105,7 +105,7 @@ class Workers:
         wanted = worker.consumer_whitelist
         if self._is_command:
             end_with_terminal()
-            end_with_parent()
+            end_in_time(lambda: bool(self._states))
             require_queues(wanted or (), queue_names)
         queues = [name for name in queue_names if not wanted or name in wanted]
         announcement = Announcement(self._store, queues, worker.worker_threads)

@@ -157,6 +157,31 @@ def test_many_relays_at_once_send_every_message_once(
     assert waiting(engine) == 0
 
 
+def test_a_relay_deletes_no_message_that_has_the_id_of_one_that_another_relay_deleted(
+    outbox: Outbox, engine: Engine, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a relay that has sent a message
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message(1))
+    enqueue_once = broker.enqueue_once
+
+    def send_late(message: dramatiq.Message[Any], **options: Any) -> object:
+        sent = enqueue_once(message, **options)
+        monkeypatch.undo()
+        # When another one finds the same row and deletes it, and the next one takes its id
+        outbox.flush(engine)
+        with engine.begin() as transaction:
+            outbox.add(transaction, a_message(2))
+        return sent
+
+    monkeypatch.setattr(broker, "enqueue_once", send_late)
+    outbox.flush(engine)
+
+    # Expect that this one is sent as well
+    outbox.flush(engine)
+    assert (broker.queue_length("email"), waiting(engine)) == (2, 0)
+
+
 def test_a_relay_that_dies_after_sending_does_not_send_twice(
     outbox: Outbox, engine: Engine, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

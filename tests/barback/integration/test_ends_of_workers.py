@@ -1,0 +1,107 @@
+"""Workers that are not left to end by themselves."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import dramatiq
+import pytest
+
+from tests.conftest import program_environment
+from tests.support.polling import eventually
+from tests.support.processes import ProcessStarter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from barback import RedisBroker
+    from tests.support.processes import TestProcess
+
+PROJECT = """
+import os
+import time
+
+import dramatiq
+from dramatiq.middleware import AsyncIO
+
+from barback import RedisBroker
+
+broker = RedisBroker(url=os.environ["URL"])
+broker.add_middleware(AsyncIO())
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor
+def cook():
+    print("cooking", flush=True)
+    while True:
+        time.sleep(0.05)
+
+
+@dramatiq.actor
+def talk():
+    print("talking", flush=True)
+    for _ in range(100):
+        print("." * 1_000, flush=True)
+        time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path, project_dir: Path, redis_url: str) -> Iterator[TestProcess]:
+    (tmp_path / "kitchen.py").write_text(PROJECT)
+    environment = program_environment(PYTHONPATH=str(project_dir), URL=redis_url)
+    with ProcessStarter(cwd=tmp_path, env=environment, output_dir=tmp_path) as start:
+        worker = start(["dramatiq", "kitchen", "-p", "1", "-t", "1"])
+        worker.wait_for_output("ready for action")
+        yield worker
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_with_an_event_loop_ends_at_the_second_signal(
+    worker: TestProcess, broker: RedisBroker, second: signal.Signals
+) -> None:
+    # Given a worker that is told to stop, and waits for what it runs
+    send(broker, "cook")
+    worker.wait_for_output("cooking")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait_for_output("Shutting down")
+
+    # When its main process hears so again, or is killed
+    worker.send_signal(second)
+
+    # Expect that nothing of it is left
+    worker.wait()
+    eventually(lambda: not is_connected(broker))
+
+
+@pytest.mark.slow
+def test_a_worker_that_writes_much_ends_after_its_main_process_was_killed(
+    worker: TestProcess, broker: RedisBroker
+) -> None:
+    # Given a worker that runs what writes a lot
+    send(broker, "talk")
+    worker.wait_for_output("talking")
+
+    # When its main process, which passes on what it writes, is killed
+    worker.send_signal(signal.SIGKILL)
+
+    # Expect that it finishes that, and that nothing of it is left
+    eventually(lambda: not is_connected(broker), timeout_seconds=30)
+    assert not broker.client.exists("dramatiq:default.msgs")
+
+
+def send(broker: RedisBroker, actor_name: str) -> None:
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name="default", actor_name=actor_name, args=(), kwargs={}, options={}
+        )
+    )
+
+
+def is_connected(broker: RedisBroker) -> bool:
+    """Whether a worker is."""
+    return any(client["name"].startswith("barback") for client in broker.client.client_list())

@@ -13,6 +13,7 @@ import pytest
 
 from actors.serving import standing_order_of
 from barback import RedisBroker
+from barback.errors import AlreadyEnqueued
 from tests.support.polling import eventually
 from tests.support.website import made_older, start_website
 
@@ -259,18 +260,16 @@ def test_a_standing_order_places_no_other_one_while_the_last_waits(
     broker.add_middleware(middleware[0])
     beer = dramatiq.get_broker().get_actor("serve_a_beer")
 
-    # When two runs of one standing order, one of another one, and two plain orders are placed
-    placed = [
-        broker.enqueue_once(beer.message(order_id), token=order_id, ttl_seconds=60) is not None
-        for order_id in (
-            "aaaa-20260610T080000Z",
-            "aaaa-20260611T080000Z",
-            "bbbb-20260610T080000Z",
-            "cccc",
-            "dddd",
-        )
-    ]
+    def place(order_id: str) -> None:
+        broker.enqueue_once(beer.message(order_id), token=order_id, ttl_seconds=60)
 
-    # Expect the second run to be left out
-    assert placed == [True, False, True, True, True]
+    # When a run of a standing order is placed
+    place("aaaa-20260610T080000Z")
+
+    # Expect its next run to be refused, and no other order
+    with pytest.raises(AlreadyEnqueued):
+        place("aaaa-20260611T080000Z")
+    for order_id in ("bbbb-20260610T080000Z", "cccc", "dddd"):
+        place(order_id)
+    assert broker.queue_length("beer") == 4
     broker.close()

@@ -36,7 +36,7 @@ def queue_warnings(queues: list[QueueRow]) -> list[Later]:
 
 
 def _paused(row: QueueRow) -> str:
-    name, count = printable(row.name), formats.number(row.status.ready)
+    name, count = printable(row.name), formats.number(row.status.waiting)
     if row.pause is None or not row.pause.reason:
         return _("%(queue)s is paused. %(count)s wait.", queue=name, count=count)
     return _(

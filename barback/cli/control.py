@@ -78,7 +78,7 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
     with target.broker() as broker:
         status = warn_of_unknown(broker, queue)
         if not yes:
-            ask(f"Delete {status.ready if status else 0:,} messages of {queue} for good?")
+            ask(f"Delete {status.waiting if status else 0:,} messages of {queue} for good?")
         purged = control.purge(broker, queue)
     if as_json:
         print_json({"queue_name": queue, "purged": purged})

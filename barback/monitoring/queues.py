@@ -43,9 +43,14 @@ class QueueStatus:
     limited: int
 
     @property
+    def waiting(self) -> int:
+        """How many messages wait, for a worker or for room under a limit."""
+        return self.ready + self.limited
+
+    @property
     def unfinished(self) -> int:
         """How many messages are still to be done, wherever they wait, or are being done."""
-        return self.ready + self.limited + self.running + self.delayed
+        return self.waiting + self.running + self.delayed
 
     @property
     def is_unserved(self) -> bool:

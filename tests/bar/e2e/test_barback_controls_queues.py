@@ -151,6 +151,9 @@ def test_purging_asks_at_a_terminal(
     answer: str, left: int, broker: RedisBroker, environment: dict[str, str], project_dir: Path
 ) -> None:
     send(broker, 3)
+    keys = broker.store.keys("beer")
+    redis_id: Any = broker.client.lpop(keys.queue)
+    broker.client.hset(keys.parked, redis_id, "0 1 taps")  # it waits for room under a limit
     terminal, stdin = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
 

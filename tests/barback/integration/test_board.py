@@ -115,6 +115,23 @@ def test_a_queue_is_paused_resumed_and_purged_from_its_page(
     assert broker.queue_length("beer") == 0
 
 
+def test_what_waits_under_a_limit_is_counted_and_deleted_as_well(
+    broker: RedisBroker, client: BoardClient
+) -> None:
+    send(broker)
+    keys = broker.store.keys("beer")
+    redis_id: Any = broker.client.lpop(keys.queue)
+    broker.client.hset(keys.parked, redis_id, "0 1 taps")
+
+    pages = [client.get(path).text for path in ("/", "/queues/beer")]
+    assert all("<dt>Waiting</dt><dd>1</dd>" in page for page in pages)
+    assert "Delete 1 message that waits in beer, for good?" in pages[1]
+    assert "disabled" not in pages[1]
+
+    assert "count=1" in client.post("/queues/beer/purge").headers["location"]
+    assert broker.queue_length("beer") == 0
+
+
 def test_workers_are_shown_with_their_queues(
     broker: RedisBroker, client: BoardClient, run_worker: Callable[..., dramatiq.Worker]
 ) -> None:

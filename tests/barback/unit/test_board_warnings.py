@@ -58,6 +58,10 @@ def _row(
             _row(ready=9, pause=PausedQueue("coffee", "new beans", 0.0, None)),
             ["coffee is paused: new beans. 9 wait."],
         ),
+        (
+            _row(ready=9, limited=3, pause=PausedQueue("coffee", None, 0.0, None)),
+            ["coffee is paused. 12 wait."],
+        ),
     ],
 )
 def test_a_queue_is_warned_of_that_waits_longer_than_usual_or_has_given_up(

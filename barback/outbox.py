@@ -49,7 +49,7 @@ from barback.errors import AlreadyEnqueued
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Delete, Row
     from sqlalchemy.orm import Session
 
     from barback.sending.once import OnceBroker
@@ -89,11 +89,6 @@ class Outbox:
         self.table = table
         self.broker = broker
         self.logger = logging.getLogger(__name__)
-        # By the message as well: where another relay has deleted a row meanwhile, SQLite gives its
-        # id to the next one, which nobody has sent.
-        self._deletion = delete(table).where(
-            table.c.id == bindparam("sent_id"), table.c.message == bindparam("sent_message")
-        )
         #: The rows that the log was told of.
         self._unsendable_ids: set[int] = set()
 
@@ -154,8 +149,17 @@ class Outbox:
         finally:
             if sent:
                 with engine.begin() as connection:
-                    connection.execute(self._deletion, sent)
+                    connection.execute(self._deletion(engine), sent)
         return len(sent)
+
+    def _deletion(self, engine: Engine) -> Delete:
+        columns = self.table.c
+        deletion = delete(self.table).where(columns.id == bindparam("sent_id"))
+        if engine.dialect.name == "sqlite":
+            # When another relay has deleted the row meanwhile, SQLite gives its id to the next one,
+            # which nobody has sent. The others do not, and Oracle could not compare the messages.
+            deletion = deletion.where(columns.message == bindparam("sent_message"))
+        return deletion
 
     def _send(self, row: Row[int, bytes]) -> bool:
         try:

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import sqlite3
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
 from sqlalchemy import Engine, MetaData, event, func, make_url, select
+from sqlalchemy.dialects import oracle
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from barback import RedisBroker
@@ -180,6 +182,15 @@ def test_a_relay_deletes_no_message_that_has_the_id_of_one_that_another_relay_de
     # Expect that this one is sent as well
     outbox.flush(engine)
     assert (broker.queue_length("email"), waiting(engine)) == (2, 0)
+
+
+def test_a_database_that_cannot_compare_messages_is_not_asked_to(outbox: Outbox) -> None:
+    # Oracle: it answers ORA-00932, and gives no id twice.
+    engine: Any = SimpleNamespace(dialect=oracle.dialect())  # type: ignore[no-untyped-call]
+
+    deletion = outbox._deletion(engine).compile(dialect=engine.dialect)
+
+    assert str(deletion) == "DELETE FROM outbox WHERE outbox.id = :sent_id"
 
 
 def test_a_relay_that_dies_after_sending_does_not_send_twice(

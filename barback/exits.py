@@ -63,19 +63,18 @@ def end_with_terminal() -> None:
 
 
 def end_in_time(is_at_work: Callable[[], bool]) -> None:
-    """Have a process of such a command line stop, as it is told to, once its parent is gone; and
-    end once it was told twice to stop.
+    """Have a process of such a command line stop once its parent is gone, as if told to; and end
+    once it was told to stop twice.
 
     Where the parent was killed, nobody would be left to tell it: it would go on with its old code
-    and without a log, beside the one that was started instead. And what Dramatiq ends at the second
-    signal is its main thread; where the event loop of asynchronous actors runs, Python waits for
-    that for ever.
+    and without a log, beside the one that was started instead. At the second signal Dramatiq ends
+    the main thread alone: Python then waits for the event loop of asynchronous actors, for ever.
 
     Parameters:
       is_at_work: Whether a worker of this process has not been stopped in order.
     """
     threading.Thread(
-        target=_end_in_time, args=(is_at_work,), name="barback-parent", daemon=True
+        target=_end_in_time, args=(is_at_work,), name="barback-end", daemon=True
     ).start()
 
 
@@ -94,8 +93,8 @@ def _end_in_time(is_at_work: Callable[[], bool]) -> None:
 
 
 def _write_to_nobody(log: Any) -> None:
-    """The parent, which is gone, has read what is written to it. This process has a copy of the end
-    at which it did, so that the pipe stays open; once it is full, who writes would wait for ever.
+    """Drop what is logged from now on: the parent, which read it, is gone. The pipe stays open, as
+    this process has a copy of the parent's end; once it is full, whoever writes waits for ever.
     """
     if isinstance(log, StreamablePipe):
         log.write = len  # type: ignore[method-assign]

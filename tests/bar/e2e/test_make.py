@@ -39,6 +39,8 @@ def test_make_run_shows_a_beer_and_a_coffee_served_by_two_processes(
     assert beer
     assert coffee
     assert beer[1] != coffee[1]
+    assert "WorkerProcess(0)" in run.output
+    assert "WorkerProcess(1)" not in run.output  # however many cores there are
 
     # And nothing to be left behind, in a few words after the result
     end = run.stdout.split("producer stopped (rc=0)")[1]

@@ -106,7 +106,7 @@ def test_a_flood_of_visitors_orders_is_removed_at_once(
 
 
 @pytest.mark.slow
-def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
+def test_two_running_schedulers_order_once_and_soon_see_changes(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:
     # Given a worker, and two schedulers that run, with clocks that are 90 s apart
@@ -116,7 +116,7 @@ def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
         scheduler.wait_for_output("Running standing orders: 0")
     # When an order of every second is made
     order = add(start, "coffee", "--every", "1s")
-    # Expect it to be ordered from its first or second run on, each run once
+    # Expect it to be ordered from soon after that on, each run once
     eventually(lambda: len(served(worker, order)) >= 4)
     runs = served(worker, order)
     created = dt.datetime.fromisoformat(order["next_run"]) - dt.timedelta(seconds=1)
@@ -131,7 +131,7 @@ def test_two_running_schedulers_order_once_and_see_changes_within_two_seconds(
     stopped = stable(lambda: served(worker, order))
     print_ledger(stopped)
     last = dt.datetime.strptime(stopped[-1], "%Y%m%dT%H%M%S%z")
-    # Expect no run later than two seconds after that, and no gap before
+    # Expect no run from soon after that on, and no gap before
     assert (last - paused_at).total_seconds() <= 2 + MARGIN_SECONDS
     assert len(stopped) == (last - first).total_seconds() + 1
     assert [scheduler.stop() for scheduler in schedulers] == [0, 0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-from sqlalchemy import CheckConstraint, delete, func, select, update
+from sqlalchemy import CheckConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from database.base import Base, WholeNumber, changed_rows, utc_now
@@ -114,10 +114,13 @@ def mark_ordered_beside(session: Session, order_id: str, moment: dt.datetime) ->
     )
 
 
-def mark_left_out(session: Session, order_id: str, *, until: dt.datetime) -> None:
-    """Note that nobody will order the runs up to a time any more."""
-    session.execute(
+def mark_left_out(session: Session, *order_ids: str, until: dt.datetime) -> None:
+    """Note that nobody will order the runs up to a time any more, of some orders at once."""
+    note = (
         update(StandingOrder)
-        .where(StandingOrder.id == order_id, StandingOrder.handled_until < until)
+        .where(StandingOrder.id == bindparam("order_id"), StandingOrder.handled_until < until)
         .values(handled_until=until)
     )
+    # In one order: two schedulers that hold a row each would wait for each other's.
+    rows = [{"order_id": order_id} for order_id in sorted(order_ids)]
+    session.connection().execute(note, rows)

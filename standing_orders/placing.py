@@ -84,8 +84,7 @@ class Placing:
         if not missed:
             return
         with writing() as session:
-            for order, _ in missed:
-                mark_left_out(session, order.id, until=oldest)
+            mark_left_out(session, *(order.id for order, _ in missed), until=oldest)
         for order, run in missed[:TOLD_AT_MOST]:
             self.warn_of_missed(order, since=run)
         if untold := missed[TOLD_AT_MOST:]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Engine, event
 
 from database.base import utc_now
 from database.engine import reading, writing
@@ -11,12 +14,28 @@ from database.standing_orders import StandingOrder, all_standing_orders
 from standing_orders.placing import TOLD_AT_MOST, Placing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
     from dramatiq.brokers.stub import StubBroker
 
     from barback import RedisBroker
 
 HOUR = dt.timedelta(hours=1)
+
+
+@contextlib.contextmanager
+def counting_updates() -> Iterator[list[str]]:
+    """The updates that the database is asked for."""
+    updates: list[str] = []
+
+    def count(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("UPDATE"):
+            updates.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    yield updates
+    event.remove(Engine, "before_cursor_execute", count)
 
 
 def test_after_a_weekend_the_log_does_not_tell_of_each_of_many_standing_orders(
@@ -34,8 +53,10 @@ def test_after_a_weekend_the_log_does_not_tell_of_each_of_many_standing_orders(
         orders = all_standing_orders(session)
     # When a scheduler begins
     placing = Placing(cast("RedisBroker", stub_broker), {})
-    placing.leave_out_missed(orders, oldest=now - HOUR)
-    # Expect all that are good to be seen to, and some lines in the log
+    with counting_updates() as updates:
+        placing.leave_out_missed(orders, oldest=now - HOUR)
+    # Expect all that are good to be seen to, at once, and some lines in the log
+    assert len(updates) == 1
     with reading() as session:
         seen_to = [order.handled_until == now - HOUR for order in all_standing_orders(session)]
     assert sum(seen_to) == 100

@@ -54,7 +54,9 @@ class QueueStatus:
 
     @property
     def is_unserved(self) -> bool:
-        """Whether nobody is there for them. What is delayed or was held by the dead counts, too."""
+        """Whether some are to be done, delayed ones and those of dead workers included, and no
+        worker is there for them.
+        """
         return self.unfinished > 0 and not self.workers
 
 

@@ -212,9 +212,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
         )
 
     def queue_length(self, queue_name: str) -> int:
-        """How many messages wait in a queue, for a worker or for room under a limit; those in work
-        are not counted.
-        """
+        """How many messages wait, for a worker or for room under a limit; none that is in work."""
         return self.store.calls(queue_name).length()
 
     def position(self, message: dramatiq.Message[Any]) -> int | None:

@@ -78,7 +78,7 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
 
 
 class WholeNumber(TypeDecorator[int]):
-    """Anything else, which SQLite stores in a column of numbers as well, is read as 0."""
+    """A number. Whatever else SQLite has stored in the column, somebody's text, is read as 0."""
 
     impl = Integer
     cache_ok = True

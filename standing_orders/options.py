@@ -47,7 +47,7 @@ def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
 
 
 def _cron_in_one_piece(text: str) -> None:
-    """A shell takes what has spaces apart, unless it is in quotes: `--at` as well."""
+    """A shell takes apart what has spaces and no quotes: this, and the value of `--at`."""
     try:
         cron(text)
     except InvalidSchedule as error:

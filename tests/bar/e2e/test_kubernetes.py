@@ -217,6 +217,14 @@ def broker_figures(redis_url: str) -> str:
         return exposition(broker).decode()
 
 
+def test_a_server_tells_senders_that_it_is_full_before_its_pod_is_killed() -> None:
+    arguments = container_of(of_kind("small", "StatefulSet")["valkey"])["args"]
+    assert arguments[arguments.index("--maxmemory") + 1] == "700mb"
+    values = yaml.safe_load((DIRECTORY / "overlays/ha/valkey-values.yaml").read_text())
+    assert "maxmemory 700mb\n" in values["valkeyConfig"]
+    assert values["resources"]["limits"] == {"memory": "1Gi"}
+
+
 def test_a_queue_is_scaled_by_what_waits_and_runs() -> None:
     scaled = of_kind("ha", "ScaledObject")
     assert set(scaled) <= set(of_kind("ha", "Deployment"))

@@ -52,10 +52,25 @@ async function follow(region) {
   channel.addEventListener("message", (event) => show(event.data));
   while (!isOver) {
     await visible();
-    // Locks exist where pages come by HTTPS or from this machine.
-    await (navigator.locks ? navigator.locks.request(name, stream) : stream());
+    await streamAlone(name, stream);
     if (!isOver && !document.hidden) await pause(pauseMs * (0.5 + Math.random()));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+// Locks exist where pages come by HTTPS or from this machine. A page that is hidden does not wait for
+// one: the browser may have kept it to go back to, and would give it the lock for nothing.
+async function streamAlone(name, stream) {
+  if (!navigator.locks) return stream();
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort();
+  document.addEventListener("visibilitychange", giveUp);
+  try {
+    await navigator.locks.request(name, { signal: waiting.signal }, stream);
+  } catch (error) {
+    if (!waiting.signal.aborted) throw error;
+  } finally {
+    document.removeEventListener("visibilitychange", giveUp);
   }
 }
 

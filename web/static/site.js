@@ -125,9 +125,12 @@ function pause(milliseconds) {
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
 
 // A page that the browser has kept to go back to knows nothing of what was done since: its form was
-// sent, which counts once, and somebody may have logged out.
+// sent, which counts once, and somebody may have logged out. What was typed and not sent stays.
+let isTyped = false;
+addEventListener("input", () => { isTyped = true; });
+addEventListener("submit", () => { isTyped = false; });
 addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload();
+  if (event.persisted && !isTyped) location.reload();
 });
 
 // A time zone that nobody has chosen yet is the browser's, if the list has it.

@@ -52,10 +52,25 @@ async function follow(region) {
   channel.addEventListener("message", (event) => show(event.data));
   while (!isOver) {
     await visible();
-    // Locks exist where pages come by HTTPS or from this machine.
-    await (navigator.locks ? navigator.locks.request(name, stream) : stream());
+    await streamAlone(name, stream);
     if (!isOver && !document.hidden) await pause(pauseMs * (0.5 + Math.random()));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+// Locks exist where pages come by HTTPS or from this machine. A page that is hidden does not wait for
+// one: the browser may have kept it to go back to, and would give it the lock for nothing.
+async function streamAlone(name, stream) {
+  if (!navigator.locks) return stream();
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort();
+  document.addEventListener("visibilitychange", giveUp);
+  try {
+    await navigator.locks.request(name, { signal: waiting.signal }, stream);
+  } catch (error) {
+    if (!waiting.signal.aborted) throw error;
+  } finally {
+    document.removeEventListener("visibilitychange", giveUp);
   }
 }
 
@@ -110,9 +125,12 @@ function pause(milliseconds) {
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
 
 // A page that the browser has kept to go back to knows nothing of what was done since: its form was
-// sent, which counts once, and somebody may have logged out.
+// sent, which counts once, and somebody may have logged out. What was typed and not sent stays.
+let isTyped = false;
+addEventListener("input", () => { isTyped = true; });
+addEventListener("submit", () => { isTyped = false; });
 addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload();
+  if (event.persisted && !isTyped) location.reload();
 });
 
 // A time zone that nobody has chosen yet is the browser's, if the list has it.

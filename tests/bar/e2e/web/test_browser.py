@@ -221,6 +221,21 @@ def test_what_is_ordered_after_going_back_is_another_one(website: Website, page:
     expect(drinks).to_have_count(2)
 
 
+def test_what_was_typed_and_not_sent_is_there_after_going_back(
+    website: Website, page: Page
+) -> None:
+    # Given somebody who fills in a form, and looks at another page before sending it
+    page.goto(f"{website.url}/standing-orders")
+    page.get_by_label("Drink").select_option("beer")
+    page.get_by_label("Time", exact=True).fill("11:30")
+    page.get_by_role("link", name="Order", exact=True).click()
+    page.wait_for_url("**/orders")
+    page.go_back(wait_until="commit")
+    # Expect the form to be as it was left, and to be good
+    page.get_by_role("button", name="Make a standing order").click()
+    expect(page.get_by_role("listitem").filter(has_text="Beer")).to_contain_text("at 11:30")
+
+
 def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     page.goto(f"{website.url}/orders")
     page.keyboard.press("Tab")

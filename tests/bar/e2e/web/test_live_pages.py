@@ -122,6 +122,24 @@ def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_seen_again(
     expect(page.get_by_text("Served", exact=True)).to_be_visible()
 
 
+def test_a_page_that_the_browser_keeps_to_go_back_to_does_not_wait_for_the_stream(
+    website: Website, browser: Browser
+) -> None:
+    # Given a tab with the stream, and another one that waited for it and was used for other pages
+    with browser.new_context() as context:
+        first, second = context.new_page(), context.new_page()
+        order(first, website)
+        second.goto(f"{website.url}/orders")
+        second.get_by_role("link", name="Standing orders").click()
+        second.get_by_role("link", name="Order", exact=True).click()
+        expect(second.get_by_text("Nobody is serving coffee right now.")).to_be_visible()
+        # When the first one is closed
+        with second.expect_response(STREAM) as response:
+            first.close()
+    # Expect the stream to be that of the page that is seen
+    assert response.value.ok
+
+
 def test_a_page_goes_on_after_a_proxy_has_failed(
     website: Website, browser: Browser, start_worker: Callable[..., TestProcess]
 ) -> None:

@@ -10,10 +10,10 @@ from dramatiq.results import ResultMissing, Results
 from dramatiq.results.backends import RedisBackend
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
+from redis import RedisError
 
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer
-from barback.errors import BrokerUnavailable
 
 url = os.environ.get("REDIS_URL") or EmbeddedServer(Path(".barback")).ensure()
 broker = RedisBroker(url=url)
@@ -46,6 +46,6 @@ def fetch_report(report_id: str) -> Any:
         raise HTTPException(404, "There is no such report yet.") from None
 
 
-@app.exception_handler(BrokerUnavailable)
+@app.exception_handler(RedisError)
 def explain_outage(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "Please try again in a minute."}, status_code=503)

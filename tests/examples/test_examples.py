@@ -168,6 +168,7 @@ def test_the_report_of_fastapi_is_fetched_and_an_outage_is_explained(
     # When the broker is away, the API says so
     EmbeddedServer(reader.directory / ".barback").stop()
     assert httpx.post(f"{website}/reports/5").status_code == 503
+    assert httpx.get(f"{website}/reports/{report_id}").status_code == 503
 
 
 def found(response: httpx.Response) -> object:

@@ -54,9 +54,8 @@ if TYPE_CHECKING:
 
     from barback.sending.once import OnceBroker
 
-#: How long the broker remembers that a message was sent, in seconds. A relay that dies between
-#: the sending and the deletion of the row must be back within this time for nothing to be sent
-#: twice.
+#: How long the broker remembers what was sent, in seconds. A relay that dies between the sending
+#: and the deletion of a row must be back within this time, or else the message is sent twice.
 TOKEN_TTL_SECONDS = 86_400
 
 #: How many rows are read at once.
@@ -89,8 +88,7 @@ class Outbox:
         self.table = table
         self.broker = broker
         self.logger = logging.getLogger(__name__)
-        #: The rows that the log was told of.
-        self._unsendable_ids: set[int] = set()
+        self._unsendable_ids: set[int] = set()  # of the rows that the log was told of
 
     def add(self, transaction: Connection | Session, message: dramatiq.Message[Any]) -> None:
         """Write a message as part of the caller's transaction.
@@ -101,12 +99,16 @@ class Outbox:
 
         Raises:
           TypeError: When `transaction` is one of asyncio, on which this would write nothing.
+          ValueError: When the message was sent already, and would be done twice.
         """
         if inspect.iscoroutinefunction(getattr(transaction, "execute", None)):
             raise TypeError(
                 f"Expected a Connection or a Session, got an {type(transaction).__name__}. With "
                 "asyncio, write: await transaction.run_sync(outbox.add, message)"
             )
+        if "redis_message_id" in message.options:  # the broker has given it one
+            name = message.actor_name
+            raise ValueError(f"It was sent already: give {name}.message(…), not {name}.send(…).")
         transaction.execute(insert(self.table).values(message=message.encode()))
 
     def flush(self, engine: Engine) -> int:

@@ -104,6 +104,22 @@ def test_what_is_rolled_back_is_never_sent(
     assert broker.queue_length("email") == 0
 
 
+def test_what_was_sent_already_is_refused_and_would_be_done_twice(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    @dramatiq.actor(broker=broker, queue_name="email")
+    def welcome(name: str) -> None: ...
+
+    with (
+        pytest.raises(ValueError, match=r"welcome\.message\(…\), not welcome\.send\(…\)"),
+        engine.begin() as transaction,
+    ):
+        outbox.add(transaction, welcome.send("Ada"))
+
+    assert outbox.flush(engine) == 0
+    assert broker.queue_length("email") == 1
+
+
 def test_what_asyncio_would_lose_is_refused_and_what_helps_is_told(
     outbox: Outbox, broker: RedisBroker, postgres_url: str
 ) -> None:

@@ -57,7 +57,10 @@ class Announcement:
         if not is_due:
             return
         if not self._queue_names:
-            self.logger.warning("Serving nothing: no actor is declared.")
+            self.logger.warning(
+                "Serving nothing: this broker has no actors. Set it before the modules of the "
+                "actors are imported, and import them in the module that is started."
+            )
             return
         self.logger.info(
             "Serving %s on %s with %d %s.",

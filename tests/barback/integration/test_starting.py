@@ -41,6 +41,21 @@ def pour(): ...
 def brew(): ...
 """
 
+LATE = """
+import os
+
+import dramatiq
+
+from barback import RedisBroker
+
+
+@dramatiq.actor
+def pour(): ...
+
+
+dramatiq.set_broker(RedisBroker(url=os.environ["URL"]))
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path, project_dir: Path) -> Iterator[ProcessStarter]:
@@ -83,6 +98,16 @@ def test_a_worker_says_what_it_serves_and_where_before_it_is_ready(
     )
     assert serving < ready
     assert "with 3 threads" in worker.output
+
+
+def test_a_worker_whose_actors_were_declared_before_their_broker_says_what_to_do(
+    project: ProcessStarter, tmp_path: Path, redis_url: str
+) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+
+    worker = project(["dramatiq", "late", "-p", "1"], URL=redis_url)
+
+    worker.wait_for_output("Serving nothing: this broker has no actors. Set it before")
 
 
 def test_a_worker_is_not_ready_before_its_broker_has_answered(

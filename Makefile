@@ -17,7 +17,8 @@ LOCK = @uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PIP_INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes
 NOT_INSTALLED = { echo "Error: packages are missing; pip says why above. The first time needs a network \
-	or, in PIP_INDEX_URL, a mirror. Then run the same command again." >&2; exit 1; }
+	or, in PIP_INDEX_URL, a mirror. If another tool, such as uv, or a Python below 3.11 has made $(VENV), \
+	delete it first: rm -r $(VENV). Then run the same command again." >&2; exit 1; }
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 

@@ -124,6 +124,18 @@ def test_make_keeps_an_environment_that_works(start: ProcessStarter, tmp_path: P
     assert (tmp_path / ".venv/bin/activate").exists()
 
 
+def test_make_says_what_to_do_about_an_environment_that_another_tool_made(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=False)  # as `uv venv` does
+
+    run = start.run(["make", "run", f"VENV={environment}"])
+
+    assert run.exit_code == 2
+    assert f"delete it first: rm -r {environment}" in run.stderr
+
+
 @pytest.mark.slow
 def test_make_without_a_network_says_what_it_lacks(start: ProcessStarter, tmp_path: Path) -> None:
     run = start.run(

@@ -19,6 +19,7 @@ import click
 import dramatiq
 from rich.console import Console
 
+from barback.cli.control import ask
 from barback.connection.server import require_server
 from barback.logs import start_logging
 from barback.version import __version__
@@ -158,12 +159,14 @@ def remove(*, order_ids: tuple[str, ...]) -> None:
     help="How far back, such as 2h.",
 )
 @click.option("--drink", type=click.Choice(sorted(DRINKS)), help="Only orders of this drink.")
-@click.confirmation_option("--yes", prompt="Visitors will lose what they made. Go on?")
-def remove_flood(*, within_seconds: int, drink: str | None) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove_flood(*, within_seconds: int, drink: str | None, yes: bool) -> None:
     """Forget all standing orders that visitors made on the website lately.
 
     Those made with `add` stay.
     """
+    if not yes:
+        ask("Visitors will lose what they made. Go on?")
     since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=within_seconds)
     with _transaction() as session:
         count = remove_standing_orders(session, made_since=since, drink=drink)

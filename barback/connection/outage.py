@@ -12,7 +12,7 @@ from dramatiq.errors import ConnectionFailed
 from redis.backoff import ExponentialBackoff
 
 from barback.connection.incidents import incidents
-from barback.connection.remedies import explained
+from barback.connection.remedies import explained, remedy
 from barback.durations import duration_in_words
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Outage:
         self._backoff = ExponentialBackoff(cap=LONGEST_PAUSE_SECONDS, base=FIRST_PAUSE_SECONDS)
         self._failures = 0
         self._since = 0.0
+        self._told = {""}
         self._lock = threading.Lock()
 
     @property
@@ -84,11 +85,26 @@ class Outage:
         """Note a failed attempt."""
         with self._lock:
             self._failures += 1
-            is_first = self._failures == 1
-        if is_first:
+            failures = self._failures
+        if failures == 1:
             if isinstance(error, EXPECTED_ERRORS):  # not a database, or a fault
                 incidents.note("interruption")
             self._begin(error)
+        elif failures >= _MAX_COUNTED_FAILURES:  # no short step of a restart or a failover
+            self.tell_if_new(error)
+
+    def tell_if_new(self, error: Exception) -> None:
+        """Say what else helps by now: who was silent when it began may refuse since."""
+        if self._silence is not None and self._is_silent:
+            self._silence.tell_if_new(error)
+            return
+        with self._lock:
+            is_new = remedy(error) not in self._told
+            self._told.add(remedy(error))
+        if is_new:
+            self._logger.warning(
+                "Still interrupted: %s. Reason now: %s.", self._what, explained(error)
+            )
 
     def wait(self) -> None:
         """Wait before the next attempt."""
@@ -105,6 +121,7 @@ class Outage:
 
     def _begin(self, error: Exception) -> None:
         self._since = time.monotonic()
+        self._told = {"", remedy(error)}
         self._is_silent = isinstance(error, SILENCE_ERRORS)
         if self._silence is not None and self._is_silent:
             self._silence.begin(self, error)
@@ -153,6 +170,10 @@ class Silence:
                 self._outage = Outage(self._logger, self._what)
             self._parts.add(part)
             self._outage.report(error)
+
+    def tell_if_new(self, error: Exception) -> None:
+        """Say what else helps by now."""
+        self._outage.tell_if_new(error)
 
     def end(self, part: Outage) -> None:
         """Note that a part goes on."""

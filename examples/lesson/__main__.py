@@ -45,7 +45,7 @@ _LOG_LINES = 20
 )
 @click.option(
     "--into",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
     default=PICTURES,
     help="Where to draw lesson-light.svg, lesson-dark.svg and the Chinese ones.  "
     "[default: docs/pictures]",
@@ -56,6 +56,10 @@ def main(each: int, scale: float, into: Path) -> None:
 
     Exit codes: 0 done, 1 not all was served, 2 wrong usage, 3 the server does not start.
     """
+    try:
+        into.mkdir(parents=True, exist_ok=True)  # now, and not after a minute
+    except OSError as error:
+        raise click.BadParameter(f"{error.strerror}: {into}", param_hint="--into") from None
     for number in (signal.SIGTERM, signal.SIGHUP):  # leave no server and no worker behind
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="barback-lesson-") as directory:
@@ -69,9 +73,12 @@ def main(each: int, scale: float, into: Path) -> None:
             lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
             click.echo("\n".join([f"Error: {error} The workers say:", *lines]), err=True)
             sys.exit(1)
-    into.mkdir(parents=True, exist_ok=True)
     for name, text in draw(bars, seconds=drink_seconds(scale)).items():
-        (into / name).write_text(text)
+        try:
+            (into / name).write_text(text)
+        except OSError as error:
+            message = f"{into / name} cannot be written: {error.strerror}."
+            raise click.ClickException(message) from None
         click.echo(f"Drawn: {_shown(into / name)}")
 
 

@@ -10,7 +10,9 @@ from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from examples.lesson import __main__ as lesson
 from examples.lesson.drawing import draw
 from lesson_rounds import A_QUEUE_EACH, DRINKS, ONE_QUEUE, Slip
 from tests.conftest import PROJECT_DIR
@@ -135,6 +137,7 @@ def descendants(run: TestProcess) -> list[psutil.Process]:
     [
         (["--each", "0"], 2, "--each"),
         (["--scale", "none"], 2, "--scale"),
+        (["--into", "/proc/pictures"], 2, "--into"),  # before a minute has gone by
     ],
 )
 def test_wrong_options_are_refused(
@@ -144,6 +147,20 @@ def test_wrong_options_are_refused(
     assert run.exit_code == exit_code
     assert said in run.stderr
     assert "Traceback" not in run.output
+
+
+def test_a_picture_for_which_there_is_no_room_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a disk that is full, and what a lesson has measured
+    (tmp_path / "lesson-light.svg").symlink_to("/dev/full")
+    measured = [(title, ONE_QUEUE, slips(ONE_QUEUE, 0.0)) for title in ("one", "other")]
+    monkeypatch.setattr(lesson, "_run", lambda *_: measured)
+
+    run = CliRunner().invoke(lesson.main, ["--into", str(tmp_path)])
+
+    assert run.exit_code == 1
+    assert re.fullmatch(r"Error: .+lesson-light.svg cannot be written: No space .+\.\n", run.output)
 
 
 def test_the_workers_of_the_page_are_those_of_the_lesson() -> None:

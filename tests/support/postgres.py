@@ -25,7 +25,7 @@ _USER = "postgres" if os.getuid() == 0 else None
 @contextlib.contextmanager
 def running_postgres(directory: Path) -> Iterator[str]:
     """Run a server that listens on a Unix socket alone; yield the URL of its database."""
-    binaries = _find_binaries()
+    binaries = find_binaries()
     directory.mkdir()
     if _USER is not None:
         directory.parent.chmod(0o711)
@@ -48,7 +48,8 @@ def new_database(server_url: str) -> str:
     return server_url.replace("/postgres?", f"/{name}?")
 
 
-def _find_binaries() -> Path:
+def find_binaries() -> Path:
+    """The folder of PostgreSQL's programs; without them the test is skipped."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if found:
         return found[-1]

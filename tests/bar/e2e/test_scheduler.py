@@ -97,6 +97,9 @@ def test_a_flood_of_visitors_orders_is_removed_at_once(
         change(environment, order_id, "visitor = 'eve'")
     yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     change(environment, old, f"created_at = '{yesterday:%Y-%m-%d %H:%M:%S.%f}'")
+    # When nobody is there to be asked, expect to hear how to go on
+    unasked = command(start, "remove-flood", "--made-within", "2h")
+    assert (unasked.exit_code, unasked.stderr.count("say --yes.")) == (2, 1)
     # When the operator removes what was made lately
     removed = command(start, "remove-flood", "--made-within", "2h", "--yes")
     assert removed.stdout == "Standing orders removed: 2.\n"

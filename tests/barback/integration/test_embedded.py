@@ -241,7 +241,8 @@ def test_a_deep_directory_gets_a_socket_with_a_short_path(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ['the "bar"', "50%25 off?db=1#top", "two\nlines", "back\\slash", "Füße"]
+    "name",
+    ['the "bar"', "50%25 off?db=1#top", "two\nlines", "back\\slash", "Füße", "bar [old]", "*[\\*]"],
 )
 def test_a_path_with_characters_that_mean_something_elsewhere_works(
     name: str, tmp_path: Path

@@ -134,6 +134,30 @@ def test_a_server_that_is_silent_is_told_of_once_whoever_needs_it(
     assert ended.startswith("Resumed: whatever needs Redis, after ")
 
 
+def test_a_server_that_was_silent_and_refuses_since_is_told_of_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given two that need a server whose password was changed, and which was started anew then
+    logger = logging.getLogger("test")
+    silence = Silence(logger, "whatever needs Redis")
+    parts = [Outage(logger, name, silence=silence) for name in ("one", "other")]
+    for part in parts:
+        part.report(redis.ConnectionError("Connection closed by server."))
+        part.report(redis.AuthenticationError("invalid password"))
+    assert len(caplog.messages) == 1
+
+    # When they are refused for good
+    for part in parts * 100:
+        part.report(redis.AuthenticationError("invalid password"))
+        part.report(redis.ConnectionError("Connection closed by server."))
+
+    # Expect the reason that somebody can do something about, once
+    _, refused = caplog.messages
+    assert refused.startswith(
+        "Still interrupted: whatever needs Redis. Reason now: invalid password. User and password "
+    )
+
+
 def test_a_server_that_answers_with_an_error_is_told_of_by_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -120,6 +120,8 @@ def _tell_outage_from_fault(context: ExceptionContext) -> DBAPIError | None:
     the program is an outage.
     """
     error = context.original_exception
+    if not isinstance(error, Exception):  # Ctrl-C, a time limit: neither
+        return None
     kind: type[DBAPIError] = DBAPIError
     if getattr(error, "sqlstate", None) in _NOT_SET_UP_STATES:
         kind = OperationalError

@@ -7,6 +7,7 @@ Redis server says.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import signal
@@ -19,6 +20,7 @@ from dramatiq.errors import ConnectionFailed
 from barback.connection.outage import Outage
 from barback.connection.server import require_server
 from barback.durations import duration_in_words
+from barback.errors import AlreadyEnqueued
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
 from barback.periodic.plan import ON_TIME, Plan
@@ -110,7 +112,8 @@ class TickScheduler:
             except Exception as error:  # noqa: BLE001 - it is raised when the others are served
                 names.remove(actor.actor_name)
                 refused = error
-        self.record.looked(names, now)
+        if names:
+            self.record.looked(names, now)
         self.record.announce(self._announced, now)
         self.heartbeat.beat(now)
         if refused is not None:
@@ -159,13 +162,15 @@ class TickScheduler:
         late_by: dt.timedelta,
     ) -> None:
         message = actor.message_with_options(scheduled_at=tick.isoformat())
-        sent = self.broker.enqueue_once(
-            message,
-            token=f"tick:{actor.actor_name}:{tick.astimezone(dt.UTC):%Y-%m-%dT%H:%MZ}",
-            ttl_seconds=int(ttl.total_seconds()),
-        )
+        sent = None
+        with contextlib.suppress(AlreadyEnqueued):  # there is nobody who wants to know
+            sent = self.broker.enqueue_once(
+                message,
+                token=f"tick:{actor.actor_name}:{tick.astimezone(dt.UTC):%Y-%m-%dT%H:%MZ}",
+                ttl_seconds=int(ttl.total_seconds()),
+            )
         if sent is None:
-            self.logger.debug("%s: another scheduler sent %s.", actor.actor_name, tick)
+            self.logger.debug("%s: %s was sent, or is not needed.", actor.actor_name, tick)
             return
         self.record.sent(actor.actor_name, tick)
         if late_by < ON_TIME:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from barback.board.endpoints import Outcome
 from barback.board.schedules import no_schedules
 from barback.board.texts import gettext as _
+from barback.errors import AlreadyEnqueued
 from barback.periodic.clock import server_now
 from barback.periodic.plan import ON_TIME, Plan
 from barback.periodic.record import AnnouncedPlan, TickRecord
@@ -64,7 +65,10 @@ def run_now(board: Board, request: Request, form: Form, who: str) -> Outcome:  #
             404, _("No scheduler has told of an actor %(name)s in the last day.", name=repr(name))
         )
     message: dramatiq.Message[Any] = dramatiq.Message(plan.queue_name, name, (), {}, {})
-    redis_id = board.broker.enqueue(message).options["redis_message_id"]
+    try:
+        redis_id = board.broker.enqueue(message).options["redis_message_id"]
+    except AlreadyEnqueued as error:
+        return Outcome(f"actor={name} message={error.redis_id}", 0, "/schedules")
     return Outcome(f"actor={name} message={redis_id}", 1, "/schedules")
 
 

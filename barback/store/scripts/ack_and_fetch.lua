@@ -19,7 +19,7 @@ local max_bytes, worker, epoch, bell = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV
 
 -- Lua's stack bounds how many values unpack() may return.
 local CHUNK = 1000
--- How many payloads are read at a time.
+-- How many payloads are read at a time at the most.
 local BATCH = 32
 
 for first = 7, #ARGV, CHUNK do
@@ -92,11 +92,13 @@ if #ids == 0 then
     return {{}, {}, {}}
 end
 
--- They are read in batches: of large ones few are taken, and the others need not be read. Where that
--- fails, as when a key is of a wrong type, all go back: what was taken would be nobody's.
+-- They are read in batches, of as many as there is room for if they are like those before: of large
+-- ones few are taken, and reading the others would hold up the server. Where it fails, as when a key
+-- is of a wrong type, all go back: what was taken would be nobody's.
 local payloads, bytes, is_full, failure = {}, 0, false, nil
 while #payloads < #ids and not is_full do
-    local last = math.min(#payloads + BATCH, #ids)
+    local alike = bytes > 0 and (max_bytes - bytes) * #payloads / bytes or #payloads + 1
+    local last = math.min(#payloads + math.max(1, math.min(BATCH, math.floor(alike))), #ids)
     local found = redis.pcall('HMGET', messages, unpack(ids, #payloads + 1, last))
     if found.err then
         failure = found

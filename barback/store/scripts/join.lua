@@ -17,7 +17,7 @@ local queue, messages, acks, levels = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local control = {unpack(KEYS, 9)}
 
 local joined = redis.call('HGET', KEYS[5], ARGV[1])
-if joined and tonumber(joined) > tonumber(ARGV[2]) then
+if joined and (tonumber(joined) or 0) > tonumber(ARGV[2]) then
     return 0
 end
 

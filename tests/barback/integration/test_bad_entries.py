@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,19 @@ def test_a_bad_record_of_a_worker_is_a_worker_of_whom_little_is_known(
         result = CliRunner().invoke(main, ["--redis-url", redis_url, *command])
         assert result.exit_code in (0, 1), result.output
         assert not isinstance(result.exception, Exception) or result.exit_code == 1
+
+
+def test_a_bad_epoch_of_a_worker_does_not_end_its_work(broker: RedisBroker) -> None:
+    consumer: Any = broker.consume("jobs", timeout=20)
+    with contextlib.closing(consumer):
+        broker.enqueue(good_message("one"))
+        consumer.ack(eventually(lambda: next(consumer)))
+        keys = broker.store.keys("jobs")
+        (worker_id,) = broker.client.hkeys(keys.consumers)
+        broker.client.hset(keys.consumers, worker_id, "no epoch")
+
+        broker.enqueue(good_message("two"))
+        assert eventually(lambda: next(consumer)).args == ("two",)
 
 
 def test_bad_records_of_workers_are_cleared_away_by_a_living_one(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
-from barback.control import Control, find, progress
+from barback.control import Control, Unique, find, progress
 from barback.cron import cron
 from barback.periodic.scheduler import TickScheduler
 from tests.support.board import BoardClient, bury, send
@@ -188,6 +188,26 @@ def test_a_periodic_actor_that_a_scheduler_told_of_is_sent_now(
     (waiting,) = client.json("/queues/beer")["messages"]
     assert waiting["actor_name"] == "sweep"
     assert client.post("/schedules/run", data={"actor": "nobody"}).status_code == 404
+
+
+def test_a_periodic_actor_that_waits_already_is_not_sent_now(
+    broker: RedisBroker, client: BoardClient
+) -> None:
+    from barback.periodic import Periodic  # noqa: PLC0415
+
+    # Given a board that declares an actor of which one message at a time is enough
+    broker.add_middleware(Periodic())
+    broker.add_middleware(Control())
+    one = Unique(on_conflict="raise")
+    sweep = dramatiq.actor(
+        broker=broker, actor_name="sweep", queue_name="beer", periodic=cron("0 4 * * *"), unique=one
+    )
+    sweep(lambda: None).send()
+
+    answer = client.post("/schedules/run", data={"actor": "sweep"})
+
+    assert answer.headers["location"] == "/schedules?did=run&count=0"
+    assert broker.queue_length("beer") == 1
 
 
 def test_a_read_only_board_neither_cancels_nor_runs(broker: RedisBroker) -> None:

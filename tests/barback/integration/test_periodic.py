@@ -14,6 +14,7 @@ import redis
 
 from barback import RedisBroker
 from barback.connection.outage import LONGEST_PAUSE_SECONDS
+from barback.control import Control, Unique, purge
 from barback.cron import cron
 from barback.errors import BrokerUnavailable
 from barback.periodic import Periodic, take_over_periodiq
@@ -274,10 +275,36 @@ def test_an_actor_whose_tick_cannot_be_sent_keeps_no_other_waiting(
         with pytest.raises(KeyError):
             scheduler(broker, clock).look()
 
+        # Expect the reason to be told where there is no other, as well
+        del broker.actors["close_the_till"]
+        with pytest.raises(KeyError):
+            scheduler(broker, clock).look()
+
     # Expect the other to be sent, and the first as soon as it can be
     assert sent_ticks(broker) == ["2026-06-10T04:00"]
     scheduler(broker, clock).look()
     assert sent_ticks(broker) == ["2026-06-10T04:00"] * 2
+
+
+def test_a_tick_is_left_out_while_the_one_before_it_keeps_others_away(
+    broker: RedisBroker, clock: VirtualClock
+) -> None:
+    # Given an actor of which one message at a time is enough, and whose senders want an error
+    broker.add_middleware(Control())
+    declare(broker, "* * * * *", unique=Unique(on_conflict="raise"))
+    it = scheduler(broker, clock)
+    it.look()
+
+    # When it is due again and the last one waits, expect that to be no failure
+    clock.advance(60)
+    it.look()
+
+    # Expect the next one to be sent when that one is gone, and not what was due before
+    purge(broker, "till")
+    it.look()
+    clock.advance(60)
+    it.look()
+    assert sent_ticks(broker) == ["2026-06-10T04:01"]
 
 
 def test_ticks_of_every_minute_do_not_fill_the_log(

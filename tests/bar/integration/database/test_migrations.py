@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -20,11 +22,16 @@ from database.engine import make_engine
 from database.links import Link, Purpose
 from database.migrations import is_up_to_date, migrate
 from database.users import User
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter
 
 MIGRATE = [sys.executable, "-m", "database", "migrate"]
+
+#: How many wait for the lock of those who migrate this database.
+WAITING = """SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -81,6 +88,21 @@ def test_a_database_that_is_not_there_is_an_error_of_two_lines(start: ProcessSta
     assert "cannot be used" in process.stderr
     assert "secret" not in process.output
     assert "Traceback" not in process.output
+
+
+def test_who_waits_no_longer_for_the_database_is_told_of_no_fault_of_it(
+    start: ProcessStarter, postgres_url: str
+) -> None:
+    # Given a migration that waits for another one
+    with psycopg.connect(postgres_url) as other:
+        other.execute(f"SELECT pg_advisory_xact_lock({migrations.LOCK_NUMBER})")
+        process = start(MIGRATE, DATABASE_URL=postgres_url)
+        eventually(lambda: other.execute(WAITING).fetchone() == (1,))
+
+        # When somebody presses Ctrl-C, expect nothing to be blamed
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 1
+    assert process.stderr.strip() == "Aborted!"
 
 
 def test_tables_of_a_newer_version_are_left_alone(start: ProcessStarter, tmp_path: Path) -> None:

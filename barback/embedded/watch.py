@@ -17,23 +17,32 @@ LOOK_SECONDS = 2.0
 
 
 def watch(socket_path: str, directory: str) -> None:
-    """Wait until the server has ended or its directory is gone; then end the server."""
+    """Wait, in a process of its own, until the server has ended or its directory is gone; then end
+    the server. What is done to either once this returns is noticed.
+    """
     watched = _identity(directory)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(socket_path)
-        server.sendall(b"CLIENT SETNAME embedded-server-watch\r\n")
-        server.settimeout(LOOK_SECONDS)
-        while _identity(directory) == watched:
-            try:
-                if not server.recv(512):
-                    return
-            except TimeoutError:
-                pass
-        # Its files may be elsewhere now, with the directory: they are written to the end.
-        server.sendall(b"SHUTDOWN NOW FORCE\r\n")
-        server.settimeout(None)
-        while server.recv(512):
+        if os.fork() == 0:  # its starter goes on at once
+            os.setsid()
+            os.chdir("/")
+            _watch(server, directory, watched)
+
+
+def _watch(server: socket.socket, directory: str, watched: tuple[int, int] | None) -> None:
+    server.sendall(b"CLIENT SETNAME embedded-server-watch\r\n")
+    server.settimeout(LOOK_SECONDS)
+    while _identity(directory) == watched:
+        try:
+            if not server.recv(512):
+                return
+        except TimeoutError:
             pass
+    # Its files may be elsewhere now, with the directory: they are written to the end.
+    server.sendall(b"SHUTDOWN NOW FORCE\r\n")
+    server.settimeout(None)
+    while server.recv(512):
+        pass
 
 
 def _identity(directory: str) -> tuple[int, int] | None:
@@ -44,7 +53,5 @@ def _identity(directory: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-if __name__ == "__main__" and os.fork() == 0:  # its starter goes on at once
-    os.setsid()
-    os.chdir("/")
+if __name__ == "__main__":
     watch(*sys.argv[1:])

@@ -44,7 +44,10 @@ for _ in range(20):
     pid = server.pid()
     try:
         if action == "order":
-            accepted += bool(redis.Redis.from_url(server.ensure(), retry=None).rpush("beer", 1))
+            client = redis.Redis.from_url(server.ensure(), retry=None)
+            # Otherwise it answers before it has written, while the disk is busy.
+            order = client.pipeline(transaction=False).config_set("appendfsync", "always")
+            accepted += bool(order.rpush("beer", 1).execute()[1])
         elif action == "stop":
             server.stop()
         elif pid is not None:
@@ -297,7 +300,7 @@ def test_a_server_whose_directory_is_deleted_ends(server: EmbeddedServer) -> Non
     shutil.rmtree(server.data_dir)
 
     # Expect it to end soon, and a new one to start where it was
-    eventually(lambda: not psutil.pid_exists(pid), timeout_seconds=20)
+    eventually(lambda: not psutil.pid_exists(pid))
     assert connect(server).ping()
     assert server.pid() != pid
 
@@ -312,7 +315,7 @@ def test_a_server_whose_directory_is_moved_keeps_its_messages(
     moved = EmbeddedServer(server.data_dir.rename(tmp_path / "moved"))
 
     # Expect the server of the new place to have the messages
-    eventually(lambda: not psutil.pid_exists(pid), timeout_seconds=20)
+    eventually(lambda: not psutil.pid_exists(pid))
     assert connect(moved).lrange("dramatiq:beer", 0, -1) == ["order-1"]
     moved.stop()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
+import redis
 
 from barback import RedisBroker
 from barback.embedded import EmbeddedServer
@@ -155,9 +156,12 @@ def proxy(redis_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def mortal_server(session_dir: Path) -> Iterator[EmbeddedServer]:
-    """A server of the test's own, which it may kill."""
+    """A server of the test's own, which it may kill: it answers when it has written, as one with
+    ``everysec`` does not while its disk is busy.
+    """
     server = EmbeddedServer(tempfile.mkdtemp(prefix="mortal-", dir=session_dir))
-    server.ensure()
+    with redis.Redis.from_url(server.ensure()) as client:
+        client.config_set("appendfsync", "always")
     yield server
     server.stop()
 

@@ -237,11 +237,11 @@ def test_an_order_that_cannot_be_run_is_passed_over_and_the_others_are_not(
     assert listed.stdout.count("cannot be run") == 3
 
 
-@pytest.mark.slow
-def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hours_ago(
+@pytest.fixture
+def jumping_clock(
     start: ProcessStarter, session_dir: Path, tmp_path: Path
-) -> None:
-    # Given a machine whose clock a test can set; its other clock, by which programs wait, goes on
+) -> tuple[Path, dict[str, str]]:
+    """A file that sets the clock of programs with these variables, and of the server they name."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     jumping = clock_off_by(0) | {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
@@ -250,8 +250,17 @@ def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hour
     valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
     start([*valkey, "--dir", str(tmp_path)], **jumping)
     eventually(socket.exists)
+    return clock, jumping | {"REDIS_URL": f"unix://{socket}"}
+
+
+@pytest.mark.slow
+def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hours_ago(
+    start: ProcessStarter, jumping_clock: tuple[Path, dict[str, str]]
+) -> None:
+    # Given a machine whose clock a test can set; its other clock, by which programs wait, goes on
+    clock, jumping = jumping_clock
     add(start, "coffee", "--every", "30m")
-    scheduler = start(RUN, REDIS_URL=f"unix://{socket}", **jumping)
+    scheduler = start(RUN, **jumping)
     scheduler.wait_for_output("Running standing orders: 1")
     # When it sleeps over a run of half an hour ago
     clock.write_text("+40m")
@@ -291,23 +300,16 @@ def test_a_visitor_finds_what_was_ordered_and_nothing_else(
 
 @pytest.mark.slow
 def test_a_clock_that_is_ahead_for_a_while_stops_no_standing_order(
-    start: ProcessStarter, session_dir: Path, tmp_path: Path
+    start: ProcessStarter, jumping_clock: tuple[Path, dict[str, str]]
 ) -> None:
     # Given a machine whose clock a test can set, with an order of every second
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    jumping = clock_off_by(0) | {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-    del jumping["FAKETIME"]
-    socket = session_dir / f"{tmp_path.name[-20:]}.sock"
-    valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
-    start([*valkey, "--dir", str(tmp_path)], **jumping)
-    eventually(socket.exists)
+    clock, jumping = jumping_clock
     add(start, "coffee", "--every", "1s")
-    scheduler = start(RUN, REDIS_URL=f"unix://{socket}", **jumping)
+    scheduler = start(RUN, **jumping)
     scheduler.wait_for_output("Ordered: coffee")
     # When the clock is a year ahead, and then set right
     clock.write_text("+365d")
-    scheduler.wait_for_output(f"due {NEXT_YEAR}-", timeout_seconds=20)
+    scheduler.wait_for_output(f"due {NEXT_YEAR}-")
     clock.write_text("+0")
     scheduler.wait_for_output("The clock was set back")
     # Expect runs of today again, of this scheduler and of another one
@@ -315,7 +317,7 @@ def test_a_clock_that_is_ahead_for_a_while_stops_no_standing_order(
     count = scheduler.output.count(this_year)
     eventually(lambda: scheduler.output.count(this_year) > count)
     assert scheduler.stop() == 0
-    start(RUN, REDIS_URL=f"unix://{socket}", **jumping).wait_for_output(this_year)
+    start(RUN, **jumping).wait_for_output(this_year)
 
 
 @pytest.mark.slow

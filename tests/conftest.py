@@ -28,9 +28,8 @@ from barback.control.stub import StubBroker
 from barback.embedded import EmbeddedServer
 from barback.periodic import Periodic
 from examples.cluster.cluster import running_cluster
-from examples.cluster.servers import free_ports
+from tests.support import ports
 from tests.support.pages import count_blocks
-from tests.support.ports import take_ports_of_our_own
 from tests.support.postgres import new_database, running_postgres
 from tests.support.processes import ProcessStarter
 from tests.support.sentinel import running_sentinels
@@ -71,7 +70,7 @@ os.environ.update(_FAST_WORK)
 # The tests start hundreds of programs: Python is to keep what it has compiled for them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _use_stub_broker()
-take_ports_of_our_own()
+ports.take_ports_of_our_own()
 
 # How quick an example is depends on what else the machine does.
 hypothesis.settings.register_profile("bar", deadline=None, max_examples=50)
@@ -196,8 +195,7 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[ProcessStarte
 @pytest.fixture
 def free_port() -> int:
     """A loopback port that nothing listens on."""
-    [port] = free_ports(1)
-    return port
+    return ports.free_port()
 
 
 @pytest.fixture

@@ -18,3 +18,9 @@ def take_ports_of_our_own() -> None:
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = number * _EACH % len(servers.PORTS)
     servers.ports_to_try = itertools.cycle(servers.PORTS[first : first + _EACH])
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    [port] = servers.free_ports(1)
+    return port

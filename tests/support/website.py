@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from database.engine import make_engine
 from database.sessions import open_session
 from database.users import add_user, find_user, set_staff
-from examples.cluster.servers import free_ports
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.processes import DEADLINE_SECONDS
 from web.accounts.credentials import hash_password
 
@@ -119,8 +119,3 @@ def made_older(database_url: str) -> None:
                 f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-3 minutes')"
             )
     database.close()
-
-
-def free_port() -> int:
-    [port] = free_ports(1)
-    return port

@@ -27,9 +27,9 @@ from barback.errors import BrokerUnavailable
 from examples.cluster.servers import free_ports
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
+from tests.support.ports import free_port as another_free_port
 from tests.support.programs import require_program
 from tests.support.website import PASSWORD as GOOD_PASSWORD
-from tests.support.website import free_port as another_free_port
 from tests.support.website import start_mail_server
 
 if TYPE_CHECKING:

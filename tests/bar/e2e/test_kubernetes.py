@@ -27,8 +27,8 @@ from barback import RedisBroker
 from barback.metrics.prometheus import exposition
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.programs import require_program
-from tests.support.website import free_port
 
 if TYPE_CHECKING:
     from tests.support.processes import ProcessStarter

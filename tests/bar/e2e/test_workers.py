@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.polling import eventually
-from tests.support.website import free_port as another_free_port
+from tests.support.ports import free_port as another_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,10 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-import dramatiq
 import pytest
 
-from tests.conftest import program_environment
+from tests.support.kitchen import running_kitchen, send
 from tests.support.polling import eventually
-from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +48,8 @@ def talk():
 
 
 @pytest.fixture
-def worker(tmp_path: Path, project_dir: Path, redis_url: str) -> Iterator[TestProcess]:
-    (tmp_path / "kitchen.py").write_text(PROJECT)
-    environment = program_environment(PYTHONPATH=str(project_dir), URL=redis_url)
-    with ProcessStarter(cwd=tmp_path, env=environment, output_dir=tmp_path) as start:
-        worker = start(["dramatiq", "kitchen", "-p", "1", "-t", "1"])
-        worker.wait_for_output("ready for action")
+def worker(tmp_path: Path, redis_url: str) -> Iterator[TestProcess]:
+    with running_kitchen(PROJECT, tmp_path, url=redis_url, threads=1) as worker:
         yield worker
 
 
@@ -92,14 +86,6 @@ def test_a_worker_that_writes_much_ends_after_its_main_process_was_killed(
     # Expect that it finishes that, and that nothing of it is left
     eventually(lambda: not is_connected(broker), timeout_seconds=30)
     assert not broker.client.exists("dramatiq:default.msgs")
-
-
-def send(broker: RedisBroker, actor_name: str) -> None:
-    broker.enqueue(
-        dramatiq.Message(
-            queue_name="default", actor_name=actor_name, args=(), kwargs={}, options={}
-        )
-    )
 
 
 def is_connected(broker: RedisBroker) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import dramatiq
 import pytest
 
 from barback import RedisBroker
 from barback.control import cancel, find
-from tests.conftest import program_environment
+from tests.support.kitchen import running_kitchen, send
 from tests.support.polling import eventually
-from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,21 +49,11 @@ END_SECONDS = 20
 
 
 @pytest.fixture
-def worker(tmp_path: Path, project_dir: Path, redis_url: str) -> Iterator[TestProcess]:
-    (tmp_path / "kitchen.py").write_text(PROJECT)
-    environment = program_environment(PYTHONPATH=str(project_dir), URL=redis_url)
-    with ProcessStarter(cwd=tmp_path, env=environment, output_dir=tmp_path) as start:
-        worker = start(["dramatiq-gevent", "kitchen", "-p", "1", "-t", "20"])
-        worker.wait_for_output("ready for action")
+def worker(tmp_path: Path, redis_url: str) -> Iterator[TestProcess]:
+    with running_kitchen(
+        PROJECT, tmp_path, url=redis_url, threads=20, program="dramatiq-gevent"
+    ) as worker:
         yield worker
-
-
-def send(broker: RedisBroker, actor_name: str) -> dramatiq.Message[Any]:
-    return broker.enqueue(
-        dramatiq.Message(
-            queue_name="default", actor_name=actor_name, args=(), kwargs={}, options={}
-        )
-    )
 
 
 @pytest.mark.slow  # a worker of its own for each

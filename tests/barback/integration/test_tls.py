@@ -13,8 +13,8 @@ import trustme
 
 from barback import RedisBroker
 from barback.errors import BrokerUnavailable
-from examples.cluster.servers import free_ports
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.programs import require_program
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Servers:
 
     def start(self, *lines: str, password: str = PASSWORD, flags: tuple[str, ...] = ()) -> int:
         """Start one; tells its port."""
-        [port] = free_ports(1)
+        port = free_port()
         directory = self._directory / str(port)
         directory.mkdir()
         pem = self._directory / "server.pem"
@@ -81,7 +81,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 
 def start_cluster(servers: Servers) -> str:
-    [bus_port] = free_ports(1)
+    bus_port = free_port()
     port = servers.start("cluster-enabled yes", "tls-cluster yes", f"cluster-port {bus_port}")
     servers.call(port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
     eventually(lambda: "cluster_state:ok" in str(servers.call(port, "CLUSTER", "INFO")))

@@ -14,8 +14,9 @@ import trustme
 
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.programs import require_program
-from tests.support.website import free_port, start_website
+from tests.support.website import start_website
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -87,10 +87,11 @@ def test_nothing_is_lost_when_a_server_joins_and_takes_a_busy_queue_over(
             for key in (store.keys("jobs").queue, store.fleet_keys.workers):
                 _move_slot(group.primary_of(key), newcomer, key)
 
-            # Expect the work to go on there
+            # Expect the work to go on there, and the worker to say there who it is
             producer.wait_for_more(200)
+            newcomer.call("DEL", store.fleet_keys.workers)
+            eventually(lambda: newcomer.call("EXISTS", store.fleet_keys.workers))
         producer.finish()
-        assert newcomer.call("EXISTS", store.fleet_keys.workers)
         assert worker.exit_code is None
 
 
@@ -121,7 +122,7 @@ def test_a_worker_outlives_the_whole_cluster(group: Cluster, scene: Scene) -> No
 
 def _move_slot(source: Server, target: Server, key: str) -> None:
     """Move the slot of a busy key by hand, as `redis-cli --cluster reshard` does. Clients are told
-    to ask elsewhere meanwhile, and that it has moved when it has.
+    to ask elsewhere meanwhile.
     """
     slot = source.call("CLUSTER", "KEYSLOT", key)
     source_id, target_id = source.call("CLUSTER", "MYID"), target.call("CLUSTER", "MYID")
@@ -132,4 +133,3 @@ def _move_slot(source: Server, target: Server, key: str) -> None:
     eventually(lambda: "errorstat_ASK" in source.call("INFO", "errorstats"))
     for server in (target, source):
         server.call("CLUSTER", "SETSLOT", slot, "NODE", target_id)
-    eventually(lambda: "errorstat_MOVED" in source.call("INFO", "errorstats"))

@@ -62,7 +62,7 @@ def running_sentinels(directory: Path, *, silence_ms: int = DOWN_AFTER_MS) -> It
         ]
         watched = Watched([primary, *replicas], sentinels)
         eventually(lambda: all(replica.is_replicating() for replica in replicas))
-        eventually(lambda: all(_knows_all(sentinel) for sentinel in sentinels), timeout_seconds=20)
+        eventually(lambda: all(_knows_all(sentinel) for sentinel in sentinels))
         yield watched
 
 

@@ -105,7 +105,7 @@ def test_down_warns_of_workers_that_are_connected(
         shown = start.run([*BARBACK, "status", "--json"], REDIS_URL="").stdout
         return list(json.loads(shown)["workers"])
 
-    eventually(workers, timeout_seconds=20)
+    eventually(workers)
 
     # Expect `down` to say so, and to do as it is told
     down = start.run([*BARBACK, "down"], REDIS_URL="")

@@ -42,7 +42,7 @@ def test_status_shows_queues_and_workers(
     def is_known() -> bool:
         return "beer" in start.run([*BARBACK, "status"]).stdout
 
-    eventually(is_known, timeout_seconds=20)
+    eventually(is_known)
 
     # Expect people and programs to be told the same
     shown = start.run([*BARBACK, "status"]).stdout
@@ -83,7 +83,7 @@ def test_dead_letters_can_be_listed_shown_requeued_and_deleted(
     for name in ("sing", "dance"):
         message: dramatiq.Message[None] = dramatiq.Message("beer", name, (), {}, {})
         broker.enqueue(message)
-    eventually(lambda: len(dead_letters(start)) == 2, timeout_seconds=20)
+    eventually(lambda: len(dead_letters(start)) == 2)
 
     # Expect each command to do what it says
     ids = {letter["fields"]["actor_name"]: letter["id"] for letter in dead_letters(start)}
@@ -93,7 +93,7 @@ def test_dead_letters_can_be_listed_shown_requeued_and_deleted(
     assert "start the worker anew" in start.run([*BARBACK, "dead", "list"]).stdout
     assert start.run([*BARBACK, "dead", "requeue", "--actor", "sing"]).stdout == "1 requeued.\n"
     assert start.run([*BARBACK, "dead", "delete", ids["dance"]]).stdout == "1 deleted.\n"
-    eventually(lambda: [d["id"] for d in dead_letters(start)] == [ids["sing"]], timeout_seconds=20)
+    eventually(lambda: [d["id"] for d in dead_letters(start)] == [ids["sing"]])
     assert start.run([*BARBACK, "dead", "delete", "--all"]).stdout == "1 deleted.\n"
     assert start.run([*BARBACK, "dead", "list"]).stdout == "There are no dead letters.\n"
 

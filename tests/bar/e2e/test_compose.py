@@ -298,7 +298,7 @@ def test_with_the_profile_ha_a_replica_takes_over(start: ProcessStarter, tmp_pat
     sentinels = ports[2:]
     for number, its_port in enumerate(sentinels, start=1):
         run(f"sentinel-{number}", on=its_port)
-    eventually(lambda: all(map(_knows_the_others, sentinels)), timeout_seconds=20)
+    eventually(lambda: all(map(_knows_the_others, sentinels)))
 
     # When the primary is killed, expect messages to be taken again
     primary.kill()
@@ -347,7 +347,7 @@ def test_a_sentinel_knows_the_password_of_today(start: ProcessStarter, tmp_path:
     run_both("new")
 
     # Expect the Sentinel to reach the server
-    assert eventually(runs, timeout_seconds=20) != first
+    assert eventually(runs) != first
 
 
 @pytest.mark.slow

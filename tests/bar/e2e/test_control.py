@@ -189,7 +189,7 @@ def test_a_guest_cancels_an_order_that_is_being_served(
         # Expect the page to say so, and the worker to stop pouring
         assert states_of(client) == ["cancelled"]
     status = ["python", "-m", "barback", "status", "--json"]
-    eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
+    eventually(lambda: not json.loads(start.run(status).stdout)["running"])
     assert "Served" not in worker.output
     assert "Retrying" not in worker.output
 
@@ -217,7 +217,7 @@ def test_an_order_is_cancelled_by_the_api_before_and_while_it_is_served(
     assert refused.status_code == 404
     assert [answer.json()["state"] for answer in answers] == ["cancelled"] * 2
     status = ["python", "-m", "barback", "status", "--json"]
-    eventually(lambda: not json.loads(start.run(status).stdout)["running"], timeout_seconds=20)
+    eventually(lambda: not json.loads(start.run(status).stdout)["running"])
     assert "Served" not in worker.output
     assert httpx.post(f"{api}/no-such-order/cancel").status_code == 404
 
@@ -235,12 +235,12 @@ def test_a_report_that_is_cancelled_spares_its_worker_the_day(
 
         # When it is cancelled while its first day is added up, and shows how far it is
         show = ["python", "-m", "barback", "show", progress.url.path.rpartition("/")[2]]
-        eventually(lambda: "1 of 31: March 2026" in start.run(show).output, timeout_seconds=20)
+        eventually(lambda: "1 of 31: March 2026" in start.run(show).output)
         done = client.post(f"{progress.url.path}/cancel", data=form)
 
     # Expect it to end at once
     assert "Cancelled" in done.text
-    eventually(lambda: "cancelled" in start.run(show).output, timeout_seconds=20)
+    eventually(lambda: "cancelled" in start.run(show).output)
     assert "Retrying" not in worker.output
 
 

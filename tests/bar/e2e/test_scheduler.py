@@ -84,7 +84,7 @@ def test_whoever_makes_or_lists_orders_hears_that_nobody_runs_them(start: Proces
     assert "No scheduler is running" in command(start, "list").stderr
     scheduler = start(RUN)
     scheduler.wait_for_output("Running standing orders")
-    eventually(lambda: "No scheduler" not in command(start, "list").stderr, timeout_seconds=20)
+    eventually(lambda: "No scheduler" not in command(start, "list").stderr)
 
 
 @pytest.mark.slow
@@ -335,7 +335,7 @@ def test_a_scheduler_that_cannot_read_its_orders_does_not_look_healthy(
     connection.close()
     scheduler.wait_for_output("no such table")
     # Expect the health check to fail, one line in the log, and the program to wait for better times
-    eventually(lambda: start.run(check).exit_code == 1, timeout_seconds=20)
+    eventually(lambda: start.run(check).exit_code == 1)
     assert scheduler.output.count("Interrupted: standing orders") == 1
     with sqlite3.connect(f"{environment['BARBACK_DATA_DIR']}/bar.db") as connection:
         connection.execute("ALTER TABLE elsewhere RENAME TO standing_orders")
@@ -422,5 +422,5 @@ def stable(measure: Any) -> list[str]:
             seen.append((now, value))
         return (now - seen[-1][0]).total_seconds() > 2.5
 
-    eventually(is_stable, timeout_seconds=20)
+    eventually(is_stable)
     return seen[-1][1]

@@ -148,7 +148,7 @@ def test_a_producer_and_a_worker_get_along_with_fakeredis(
     note.send(2)
     note.send_with_options(args=(3,), delay=20)
 
-    assert sorted(effects.wait_for(4, timeout_seconds=20)) == [1, 1, 2, 3]
+    assert sorted(effects.wait_for(4)) == [1, 1, 2, 3]
     broker.join("default", timeout=30_000)
 
 

@@ -97,7 +97,7 @@ def test_workers_share_delayed_messages_and_do_each_once(
         notes[n % 3].send_with_options(args=(n,), delay=600)
 
     # Expect each to be done once
-    effects.wait_for(450, timeout_seconds=20)
+    effects.wait_for(450)
     brokers[0].join("default", timeout=30_000)
     assert sorted(what for what, _ in effects.all) == list(range(450))
 

@@ -358,5 +358,5 @@ def test_rate_limiters_send_messages_back_until_it_is_their_turn(
     for n in range(12):
         pour.send(n)
 
-    assert sorted(effects.wait_for(12, timeout_seconds=20)) == list(range(12))
+    assert sorted(effects.wait_for(12)) == list(range(12))
     assert max(most_at_the_tap.all) == 1

@@ -32,7 +32,7 @@ def main(addresses: list[str]) -> None:
             replica = redis.Redis(addresses[(number + distance) % len(addresses)], port)
             replica.execute_command("CLUSTER", "REPLICATE", primary_id)
     for primary in primaries:
-        eventually(lambda: primary.info("replication")["connected_slaves"] == 2, timeout_seconds=20)  # noqa: B023
+        eventually(lambda: primary.info("replication")["connected_slaves"] == 2)  # noqa: B023
 
 
 def _sees_all(server: redis.Redis, count: int) -> bool:

@@ -110,13 +110,12 @@ def test_running_messages_are_seen_and_stopped(broker: RedisBroker) -> None:
 
     messages = [actor.send() for actor in declare(broker, work)]
     with working(broker):
-        eventually(lambda: len(list_running(broker)) == len(QUEUES), timeout_seconds=20)
+        eventually(lambda: len(list_running(broker)) == len(QUEUES))
 
         assert {cancel(broker, message.message_id) for message in messages} == {"asked"}
 
         eventually(
             lambda: {find(broker, id_of(message)).state for message in messages} == {"cancelled"},
-            timeout_seconds=20,
         )
 
 
@@ -142,11 +141,11 @@ def test_pauses_claims_and_the_limits_of_each_queue_hold(
 
     # When a worker works, expect all but the paused ones to be done, one at a time
     with working(broker):
-        eventually(lambda: not any(map(broker.do_qsize, QUEUES[1:])), timeout_seconds=20)
+        eventually(lambda: not any(map(broker.do_qsize, QUEUES[1:])))
         assert broker.do_qsize(QUEUES[0]) == 6
         assert paused(broker).keys() == {QUEUES[0]}
         assert resume(broker, QUEUES[0])
-        eventually(lambda: broker.do_qsize(QUEUES[0]) == 0, timeout_seconds=20)
+        eventually(lambda: broker.do_qsize(QUEUES[0]) == 0)
         eventually(lambda: {find(broker, id_of(it)).state for it in sent} == {"done"})
 
     assert [it.message_id for it in again] == [it.message_id for it in sent[1::6]]

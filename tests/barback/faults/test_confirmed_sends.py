@@ -128,7 +128,7 @@ def test_what_was_confirmed_survives_a_failover_to_a_replica_that_lags(
     # Given a primary under load, whose replica keeps up until it hears nothing more
     following = {**SYNCED, "replicaof": f"127.0.0.1 {server.port}"}
     replica = start_server(tmp_path / "replica", stack, options=following)
-    eventually(replica.is_replicating, timeout_seconds=20)
+    eventually(replica.is_replicating)
     with Load(f"redis://{server.address}", confirm) as load:
         load.wait_for_more(300)
         with replica.frozen():
@@ -136,7 +136,7 @@ def test_what_was_confirmed_survives_a_failover_to_a_replica_that_lags(
             if confirm is None:
                 load.wait_for_more(300)
             else:
-                eventually(lambda: load.refused >= 3, timeout_seconds=20)
+                eventually(lambda: load.refused >= 3)
 
             # When the primary dies, and the replica takes over
             server.kill()

@@ -72,8 +72,8 @@ def test_what_actors_want_holds_through_a_fault(
     # Expect each to be done, within its limits; what was cancelled or late not to be
     scene.wait_until_all_is_done(timeout_seconds=40)
     assert again == first
-    eventually(lambda: find(scene.broker, running).state == "cancelled", timeout_seconds=20)
-    eventually(lambda: find(scene.broker, late).state == "expired", timeout_seconds=20)
+    eventually(lambda: find(scene.broker, running).state == "cancelled")
+    eventually(lambda: find(scene.broker, late).state == "expired")
     done = ledger.done()
     assert not {"cancelled", "late"} & done.keys()
     assert most_at_once(scene, world.killed_pid, job_ids=LIMITED_IDS) <= AT_ONCE
@@ -110,7 +110,7 @@ def test_a_pause_holds_through_a_fault(
         assert paused(scene.broker)["jobs"].reason == "a fault test"
 
     # Expect nothing to start when what ran has ended or come back, until the queue is resumed
-    eventually(lambda: queue_statuses(scene.broker)[0].running == 0, timeout_seconds=20)
+    eventually(lambda: queue_statuses(scene.broker)[0].running == 0)
     started = ledger.started()
     assert len(started) < len(job_ids)
     with pytest.raises(AssertionError):

@@ -72,7 +72,7 @@ class Fleet:
             complaint=lambda: f"{self._consumers()} consumers",
         )
 
-    def serve_each_queue(self, timeout_seconds: float = 20.0) -> None:
+    def serve_each_queue(self) -> None:
         """Send a message to each queue, and expect each to be done, once."""
         for number in range(self._queues):
             self._sent += 1
@@ -80,7 +80,6 @@ class Fleet:
             self._broker.enqueue(dramatiq.Message(queue, actor, (job,), {}, {}))
         eventually(
             lambda: len(self._ledger.done()) == self._sent,
-            timeout_seconds=timeout_seconds,
             complaint=lambda: f"{len(self._ledger.done())} of {self._sent} were done",
         )
         assert set(self._ledger.done().values()) == {1}
@@ -115,7 +114,6 @@ def test_a_hundred_queues_are_served_over_a_handful_of_connections(
     broker.store.close()
     eventually(
         lambda: fleet.connections() <= 40,
-        timeout_seconds=20.0,
         complaint=lambda: f"{fleet.connections()} connections of 2 processes",
     )
 

@@ -62,7 +62,7 @@ def test_what_runs_is_shown_with_its_progress_and_can_be_cancelled(
     def shown() -> list[dict[str, Any]]:
         return [row for row in client.json("/running")["messages"] if row["progress"]]
 
-    (row,) = eventually(shown, timeout_seconds=20)
+    (row,) = eventually(shown)
 
     # Expect to see who runs it, and how far it is
     assert row["id"] == redis_id

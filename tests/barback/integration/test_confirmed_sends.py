@@ -61,7 +61,7 @@ def server(tmp_path: Path, stack: contextlib.ExitStack) -> Server:
 def replica(tmp_path: Path, stack: contextlib.ExitStack, server: Server) -> Server:
     following = {**SYNCED, "replicaof": f"127.0.0.1 {server.port}"}
     replica = start_server(tmp_path / "replica", stack, options=following)
-    eventually(replica.is_replicating, timeout_seconds=20)
+    eventually(replica.is_replicating)
     return replica
 
 

@@ -94,8 +94,8 @@ def test_no_option_of_a_message_ends_a_thread_or_harms_a_neighbour(
 
     # When a worker takes them
     worker = run_worker(threads=2)
-    eventually(lambda: len(done) == len(wrong), timeout_seconds=20)
-    eventually(lambda: len(DeadLetters(broker, "jobs")) == len(wrong), timeout_seconds=20)
+    eventually(lambda: len(done) == len(wrong))
+    eventually(lambda: len(DeadLetters(broker, "jobs")) == len(wrong))
 
     # Expect each of them to be a dead letter with its reason, and both threads to live
     assert {letter.reason for letter in DeadLetters(broker, "jobs")} == {"undecodable"}

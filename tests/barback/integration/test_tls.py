@@ -62,7 +62,7 @@ class Servers:
         process = subprocess.Popen([self._program, str(config), *flags])
         self._stack.callback(process.wait, 10)
         self._stack.callback(process.kill)
-        eventually(lambda: self.call(port, "PING", password=password), timeout_seconds=20)
+        eventually(lambda: self.call(port, "PING", password=password))
         return port
 
     def call(self, port: int, *command: str, password: str = PASSWORD) -> object:

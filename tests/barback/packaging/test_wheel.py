@@ -66,7 +66,7 @@ def test_a_worker_does_what_is_sent(
     assert run.exit_code == 0, run.output
 
     # Expect both to be done
-    eventually(lambda: all(path.exists() for path in written), timeout_seconds=20)
+    eventually(lambda: all(path.exists() for path in written))
 
 
 def test_the_command_line_works_or_says_what_it_needs(

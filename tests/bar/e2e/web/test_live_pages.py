@@ -161,7 +161,7 @@ def test_a_page_goes_on_after_a_proxy_has_failed(
 
         page.route(STREAM, fail_twice)
         order(page, website)
-        eventually(has_failed_twice, timeout_seconds=20)
+        eventually(has_failed_twice)
         # When the coffee is served after that
         start_worker("coffee")
         # Expect the page to show it

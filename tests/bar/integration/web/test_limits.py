@@ -162,7 +162,6 @@ def test_pages_say_when_nobody_is_there_to_do_the_work(
         start_worker("reports", REPORT_DAY_SECONDS="60")
         eventually(
             lambda: "none is running" not in client.get(f"/reports/{report['id']}").text,
-            timeout_seconds=20,
         )
 
 

@@ -134,9 +134,13 @@ def test_two_running_schedulers_order_once_and_soon_see_changes(
     stopped = stable(lambda: served(worker, order))
     print_ledger(stopped)
     last = dt.datetime.strptime(stopped[-1], "%Y%m%dT%H%M%S%z")
-    # Expect no run from soon after that on, and no gap before
+    # Expect no run from soon after that on, none twice, and no gap before of which nobody told, as
+    # of one that a busy machine makes
     assert (last - paused_at).total_seconds() <= 2 + MARGIN_SECONDS
-    assert len(stopped) == (last - first).total_seconds() + 1
+    assert len(stopped) == len(set(stopped))
+    said = "".join(scheduler.output for scheduler in schedulers)
+    is_told = "missed its runs" in said or "The last one still waits" in said
+    assert is_told or len(stopped) == (last - first).total_seconds() + 1
     assert [scheduler.stop() for scheduler in schedulers] == [0, 0]
 
 
@@ -272,9 +276,9 @@ def test_a_suspended_machine_orders_at_once_when_it_wakes_up_but_nothing_of_hour
     clock.write_text("+15h")
     # Expect a warning, and no beer
     scheduler.wait_for_output(f"Standing order {once['id']} (beer) missed its runs")
-    scheduler.wait_for_output("Ordered: coffee")
-    assert "Ordered: beer" not in scheduler.output
+    scheduler.wait_for_output("Not ordered again: coffee")  # nobody has served the last one
     assert scheduler.stop() == 0
+    assert "Ordered: beer" not in scheduler.output
 
 
 @pytest.mark.slow
@@ -285,12 +289,19 @@ def test_a_visitor_finds_what_was_ordered_and_nothing_else(
     order = add(start, "coffee", "--every", "1s")
     change(environment, order["id"], "visitor = 'ada'")
     scheduler = start(RUN)
+
+    def wait_for_two_runs() -> None:
+        """At the second one, what was written before has been read."""
+        count = scheduler.output.count("Not ordered again")
+        eventually(lambda: scheduler.output.count("Not ordered again") >= count + 2)
+
     # When its first run still waits as the next ones are due
-    eventually(lambda: scheduler.output.count("Not ordered again") == 2)
+    wait_for_two_runs()
     # Expect that run on the visitor's page, and none for which there is no message
-    assert placed(environment) == [("ada", True)]
+    eventually(lambda: placed(environment) == [("ada", True)])
     # When the visitor logs in, and the next run is ordered
     change(environment, order["id"], "visitor = 'account:1'")
+    wait_for_two_runs()
     redis_client.delete("dramatiq:coffee", "dramatiq:coffee.msgs")
     eventually(lambda: scheduler.output.count("Ordered: coffee") == 2)
     # Expect it on the account's page
@@ -353,7 +364,7 @@ def test_standing_orders_leave_a_full_queue_alone(
     assert sum(len(ordered(redis_client, order)) for order in orders) == 2
     redis_client.delete("dramatiq:coffee", "dramatiq:coffee.msgs")
     scheduler.wait_for_output("Queue coffee has room again")
-    scheduler.wait_for_output("Ordered: coffee")
+    eventually(lambda: scheduler.output.count("Ordered: coffee") > 2)
 
 
 @pytest.mark.slow

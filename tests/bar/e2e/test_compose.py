@@ -250,8 +250,8 @@ def test_the_services_work_together(
 
     # Expect both drinks to be served, each by the worker of its queue
     assert producer.wait() == 0, producer.output
-    assert "Served  beer" in workers["worker-beer"].output
-    assert "Served  coffee" in workers["worker-coffee"].output
+    workers["worker-beer"].wait_for_output("Served  beer")
+    workers["worker-coffee"].wait_for_output("Served  coffee")
 
     # Expect the website to be healthy, and whoever signs up to get an e-mail
     _, python, *check = SERVICES["web"]["healthcheck"]["test"]

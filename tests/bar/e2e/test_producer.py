@@ -84,8 +84,8 @@ def test_waiting_ends_with_a_table(
     assert run.exit_code == 0, run.output
     assert re.search(r"beer +20 +0 .* \(20\)", run.stdout)
     assert re.search(r"coffee +30 +0 .* \(30\)", run.stdout)
-    assert beer_worker.output.count("Served  beer") == 20
-    assert coffee_worker.output.count("Served  coffee") == 30
+    eventually(lambda: beer_worker.output.count("Served  beer") == 20)
+    eventually(lambda: coffee_worker.output.count("Served  coffee") == 30)
     assert "20/20 done" in run.stdout
 
 

@@ -64,9 +64,10 @@ def test_a_paused_queue_is_served_again_when_it_is_resumed(
     assert "beer has been paused for " in shown
     assert ": the keg is changed\n" in shown
     # … and its worker to be healthy
-    health = start.run([*BARBACK, "health", "--queue", "beer"])
-    assert health.exit_code == 0
-    assert re.fullmatch(r"beer: healthy, last heartbeat .* ago\. It is paused\.\n", health.stdout)
+    healthy = re.compile(r"beer: healthy, last heartbeat .* ago\. It is paused\.\n")
+    health = [*BARBACK, "health", "--queue", "beer"]
+    eventually(lambda: healthy.fullmatch(start.run(health).stdout))
+    assert start.run(health).exit_code == 0
 
     # And to be served when the queue is resumed
     assert start.run([*BARBACK, "resume", "beer"]).stdout == "beer is resumed.\n"

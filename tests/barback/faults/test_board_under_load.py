@@ -85,7 +85,7 @@ def test_an_operator_walks_every_page_and_does_everything(
     # Three workers of the bar: their queues move while somebody watches.
     for queue in QUEUES[:3]:
         command = ["dramatiq", "actors", "--processes", "1", "--threads", "2", "-Q", queue]
-        start(command, BEER_SECONDS="30", BAR_VERSION="v-2")
+        start(command, BEER_SECONDS="120", BAR_VERSION="v-2")
     expect.set_options(timeout=60_000)
 
     _look_at_queues(page, broker)
@@ -156,9 +156,9 @@ def _look_at_workers(page: Page) -> None:
 def _steer_messages(page: Page, broker: RedisBroker) -> None:
     # What runs is stopped, and its page tells so.
     page.get_by_role("link", name="Running", exact=True).click()
-    beer = page.get_by_role("row").filter(has_text="serve_a_beer").first
-    cancelled = beer.locator("a.id").inner_text()
-    beer.get_by_role("button", name="Cancel").click()
+    beers = page.get_by_role("row").filter(has_text="serve_a_beer")
+    cancelled = beers.first.locator("a.id").inner_text()
+    beers.filter(has_text=cancelled).get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("1 message cancelled, or asked to stop.")).to_be_visible()
     page.goto(f"/queues/beer/messages/{cancelled}")
     expect(page.locator(".timeline")).to_contain_text("Cancelled: by this machine")

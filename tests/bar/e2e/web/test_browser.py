@@ -140,8 +140,8 @@ def test_an_order_is_followed_from_the_queue_to_the_table(
     expect(page.get_by_text("First in the queue.")).to_be_visible()
     expect(page.get_by_text("1 before you.")).to_be_visible()
 
-    # When a worker comes
-    start_worker(start, "coffee", COFFEE_SECONDS="1")
+    # When a worker comes, who is busy for longer than the website until it looks again
+    start_worker(start, "coffee", COFFEE_SECONDS="5")
 
     # Expect the page to show it without being loaded again
     expect(page.get_by_text("Being served").first).to_be_visible()

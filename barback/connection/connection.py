@@ -13,6 +13,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from barback.connection.packing import packer_of
 from barback.connection.source import BROKEN
@@ -72,8 +73,10 @@ class RedisConnection:
             try:
                 connection = self._source.make()
                 connection.connect()
-            except BROKEN:
+            except BROKEN as error:
                 self._source.left()
+                if isinstance(error, OSError):  # redis-py opens files, too
+                    raise RedisConnectionError(str(error)) from error
                 raise
             self._connection = connection
             self.is_open = True

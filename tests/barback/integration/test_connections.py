@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import dramatiq
 import pytest
@@ -16,6 +19,8 @@ from dramatiq.middleware import TimeLimitExceeded
 from barback import RedisBroker
 from barback.connection.connection import RedisConnection
 from barback.connection.server import describe_server
+from barback.dead_letters import DeadLetters
+from barback.errors import BrokerUnavailable
 from barback.recovery.heartbeat import Heartbeat
 from examples.cluster.servers import start_server
 from tests.support.polling import eventually
@@ -206,3 +211,57 @@ def test_connections_that_a_burst_has_left_are_closed(
         lambda: broker.do_qsize("default") == 0 and len(redis_client.client_list()) <= before + 1
     )
     broker.close()
+
+
+class FileReadingConnection(redis.Connection):
+    """As redis-py's, which reads a file for each connection that it makes."""
+
+    may_open = threading.Event()
+    refused: ClassVar[list[OSError]] = []
+
+    def __init__(self, **parameters: Any) -> None:
+        if not self.may_open.is_set():
+            self.refused.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+            raise self.refused[-1]
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
+
+
+def test_a_worker_that_may_open_no_more_files_finishes_its_messages_when_it_may_again(
+    proxy: Proxy,
+) -> None:
+    # Given a worker at work
+    FileReadingConnection.may_open.set()
+    pool = redis.ConnectionPool.from_url(proxy.url, connection_class=FileReadingConnection)
+    broker = RedisBroker(client=redis.Redis(connection_pool=pool))
+    started, go_on = threading.Barrier(5), threading.Event()
+
+    @dramatiq.actor(broker=broker, max_retries=0)
+    def fail(number: int) -> None:
+        started.wait(60)
+        go_on.wait(60)
+        raise RuntimeError(number)
+
+    for number in range(4):
+        fail.send(number)
+    worker = dramatiq.Worker(broker, worker_timeout=1000, worker_threads=4)
+    worker.start()
+    try:
+        started.wait(60)
+
+        # When its connections break, its messages end, and it can make no other connection
+        FileReadingConnection.may_open.clear()
+        proxy.cut_clients()
+        with pytest.raises(BrokerUnavailable, match="Too many open files"):
+            fail.send(4)
+        go_on.set()
+        tries = len(FileReadingConnection.refused)
+        eventually(lambda: len(FileReadingConnection.refused) > tries + len(worker.workers))
+
+        # Expect Redis to be told how they ended as soon as that can be done
+        FileReadingConnection.may_open.set()
+        eventually(lambda: len(DeadLetters(broker, "default")) == 4)
+        assert all(thread.is_alive() for thread in worker.workers)
+    finally:
+        FileReadingConnection.may_open.set()
+        worker.stop(timeout=10_000)
+        broker.close()

@@ -67,6 +67,16 @@ class RedisConnection:
         """
         return self._breaks != self._source.breaks
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the other side has closed this connection, on which no answer is awaited: servers
+        and proxies do that with those that lie idle, and nothing is wrong with others then.
+        """
+        try:
+            return bool(self._connection.can_read(timeout=0))
+        except BROKEN:
+            return True
+
     def open(self) -> None:
         """Connect, unless this connection is open."""
         if self._connection is None:

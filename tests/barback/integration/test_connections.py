@@ -17,6 +17,7 @@ import redis
 from dramatiq.middleware import TimeLimitExceeded
 
 from barback import RedisBroker
+from barback.connection import pool as connection_pool
 from barback.connection.connection import RedisConnection
 from barback.connection.server import describe_server
 from barback.dead_letters import DeadLetters
@@ -265,3 +266,23 @@ def test_a_worker_that_may_open_no_more_files_finishes_its_messages_when_it_may_
         FileReadingConnection.may_open.set()
         worker.stop(timeout=10_000)
         broker.close()
+
+
+def test_a_connection_that_was_closed_while_it_lay_idle_breaks_no_other(
+    broker: RedisBroker, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server with a `timeout`, or a proxy, closed that of the claims of an idle worker once a
+    minute: each time a worker took the server for dead, and said so.
+    """
+    # Given a connection for claims that lies idle, and is closed by the other side
+    monkeypatch.setattr(connection_pool, "MAX_IDLE_SECONDS", 0.0)
+    connections = broker.store.claim_connections
+    (client_id,) = connections.call_all([("CLIENT", "ID")])
+    redis_client.client_kill_filter(_id=client_id)
+    (idle,) = connections._idle
+    eventually(lambda: idle.is_dropped)
+
+    # Expect the next claim to be made on another one, and none to count as broken
+    calls = broker.store.worker_calls("default", "nobody")
+    assert connections.run_once(*calls.claiming(1, 1, "no epoch")) is None
+    assert connections.source.breaks == 0

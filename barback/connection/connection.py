@@ -12,7 +12,14 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from barback.connection.packing import packer_of
@@ -83,11 +90,13 @@ class RedisConnection:
             try:
                 connection = self._source.make()
                 connection.connect()
-            except BROKEN as error:
-                self._source.left()
-                if isinstance(error, OSError):  # redis-py opens files, too
-                    raise RedisConnectionError(str(error)) from error
-                raise
+            except Exception as error:
+                if not isinstance(error, ResponseError):
+                    self._source.left()
+                if isinstance(error, RedisError):
+                    raise
+                # redis-py opens files, too, and asks for credentials where the user has said.
+                raise RedisConnectionError(f"{type(error).__name__}: {error}") from error
             self._connection = connection
             self.is_open = True
             self._breaks = self._source.breaks

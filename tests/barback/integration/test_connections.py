@@ -214,25 +214,27 @@ def test_connections_that_a_burst_has_left_are_closed(
     broker.close()
 
 
-class FileReadingConnection(redis.Connection):
-    """As redis-py's, which reads a file for each connection that it makes."""
+class MoodyConnection(redis.Connection):
+    """As redis-py's, which reads a file and asks for credentials for each connection."""
 
-    may_open = threading.Event()
-    refused: ClassVar[list[OSError]] = []
+    error: ClassVar[Exception | None] = None
+    refused: ClassVar[list[Exception]] = []
 
     def __init__(self, **parameters: Any) -> None:
-        if not self.may_open.is_set():
-            self.refused.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
-            raise self.refused[-1]
+        if self.error is not None:
+            self.refused.append(self.error)
+            raise self.error
         super().__init__(**parameters)  # type: ignore[no-untyped-call]
 
 
-def test_a_worker_that_may_open_no_more_files_finishes_its_messages_when_it_may_again(
-    proxy: Proxy,
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, os.strerror(errno.EMFILE)), RuntimeError("no credentials")]
+)
+def test_a_worker_that_cannot_make_connections_finishes_its_messages_when_it_can_again(
+    error: Exception, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a worker at work
-    FileReadingConnection.may_open.set()
-    pool = redis.ConnectionPool.from_url(proxy.url, connection_class=FileReadingConnection)
+    pool = redis.ConnectionPool.from_url(proxy.url, connection_class=MoodyConnection)
     broker = RedisBroker(client=redis.Redis(connection_pool=pool))
     started, go_on = threading.Barrier(5), threading.Event()
 
@@ -240,7 +242,7 @@ def test_a_worker_that_may_open_no_more_files_finishes_its_messages_when_it_may_
     def fail(number: int) -> None:
         started.wait(60)
         go_on.wait(60)
-        raise RuntimeError(number)
+        raise ValueError(number)
 
     for number in range(4):
         fail.send(number)
@@ -250,20 +252,20 @@ def test_a_worker_that_may_open_no_more_files_finishes_its_messages_when_it_may_
         started.wait(60)
 
         # When its connections break, its messages end, and it can make no other connection
-        FileReadingConnection.may_open.clear()
-        proxy.cut_clients()
-        with pytest.raises(BrokerUnavailable, match="Too many open files"):
-            fail.send(4)
-        go_on.set()
-        tries = len(FileReadingConnection.refused)
-        eventually(lambda: len(FileReadingConnection.refused) > tries + len(worker.workers))
+        with monkeypatch.context() as patch:
+            patch.setattr(MoodyConnection, "error", error)
+            proxy.cut_clients()
+            with pytest.raises(BrokerUnavailable, match=str(error.args[-1])):
+                fail.send(4)
+            go_on.set()
+            tries = len(MoodyConnection.refused)
+            eventually(lambda: len(MoodyConnection.refused) > tries + len(worker.workers))
 
         # Expect Redis to be told how they ended as soon as that can be done
-        FileReadingConnection.may_open.set()
         eventually(lambda: len(DeadLetters(broker, "default")) == 4)
         assert all(thread.is_alive() for thread in worker.workers)
     finally:
-        FileReadingConnection.may_open.set()
+        go_on.set()
         worker.stop(timeout=10_000)
         broker.close()
 

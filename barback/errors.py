@@ -89,7 +89,7 @@ _AWAY_ERRORS = (
 )
 
 #: How it says the latter where redis-py has no type for it.
-_TAKES_NO_WRITES = ("MISCONF ", "NOREPLICAS ")
+_TAKES_NO_WRITES = ("BUSY ", "MISCONF ", "NOREPLICAS ")
 
 
 def is_away(error: Exception) -> bool:

@@ -12,7 +12,15 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import AskError, ClusterDownError, NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from barback.connection.packing import packer_of
 from barback.connection.source import BROKEN
@@ -66,15 +74,29 @@ class RedisConnection:
         """
         return self._breaks != self._source.breaks
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether the other side has closed this connection, on which no answer is awaited: servers
+        and proxies do that with those that lie idle, and nothing is wrong with others then.
+        """
+        try:
+            return bool(self._connection.can_read(timeout=0))
+        except BROKEN:
+            return True
+
     def open(self) -> None:
         """Connect, unless this connection is open."""
         if self._connection is None:
             try:
                 connection = self._source.make()
                 connection.connect()
-            except BROKEN:
-                self._source.left()
-                raise
+            except Exception as error:
+                if not isinstance(error, ResponseError):
+                    self._source.left()
+                if isinstance(error, RedisError):
+                    raise
+                # redis-py opens files, too, and asks for credentials where the user has said.
+                raise RedisConnectionError(f"{type(error).__name__}: {error}") from error
             self._connection = connection
             self.is_open = True
             self._breaks = self._source.breaks

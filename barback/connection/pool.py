@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from barback.connection.source import ConnectionSource
 
 
-#: After how long without use a connection is closed: many are open only after a burst.
+#: After how long without use a connection is closed, but for the last one: many are open only after
+#: a burst. That last one is looked at before it is used again.
 MAX_IDLE_SECONDS = 5.0
 
 
@@ -115,7 +116,8 @@ class ConnectionPool:
                 connection = self._idle.pop()
             except IndexError:
                 return RedisConnection(self.source)
-            if not (connection.leads_elsewhere or connection.is_doubtful):
+            is_good = not (connection.leads_elsewhere or connection.is_doubtful)
+            if is_good and not (_lay_idle(connection) and connection.is_dropped):
                 return connection
             connection.close()
 
@@ -137,6 +139,10 @@ class ConnectionPool:
         self._pid = os.getpid()
         self._idle: deque[RedisConnection] = deque()
         self._room = None if self._limit is None else threading.BoundedSemaphore(self._limit)
+
+
+def _lay_idle(connection: RedisConnection) -> bool:
+    return time.monotonic() - connection.last_used > MAX_IDLE_SECONDS
 
 
 def _close_if_interrupted(connection: RedisConnection, error: BaseException) -> None:

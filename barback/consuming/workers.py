@@ -13,6 +13,7 @@ from dramatiq.common import q_name
 from barback.consuming.announcing import Announcement, require_queues, warn_of_divided_limits
 from barback.consuming.consumer import QueueConsumer
 from barback.consuming.delay_consumer import DelayConsumer
+from barback.consuming.event_loops import outlive_exits
 from barback.consuming.forks import part_with_forks
 from barback.consuming.interruptions import complete_interrupted_ends, survive_interrupts
 from barback.consuming.threads import WorkerThreads
@@ -125,6 +126,7 @@ class Workers:
         worker.work_queue = state.work_queue  # type: ignore[assignment]
         unlock_time_limits(middleware)
         notify_all_at_shutdown(middleware)
+        outlive_exits()
         try:
             check_store(self._store, self._confirmation)
             if queues:

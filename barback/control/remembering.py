@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import redis
 from dramatiq.logging import get_logger
 
+from barback.connection.outage import Outage
+
 if TYPE_CHECKING:
     from barback.connection.script import Argument
     from barback.messages.delivery import Delivery
@@ -41,6 +43,7 @@ class Memory:
         self.logger = get_logger(__name__, type(self))
         self._ttl_ms = ttl_ms
         self._max_count = max_count
+        self._outage = Outage(self.logger, "remembering how messages end")
         self._ended: deque[Delivery] = deque(maxlen=MAX_WAITING)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._thread: threading.Thread | None = None
@@ -53,7 +56,7 @@ class Memory:
             self._start()
 
     def write(self) -> None:
-        """Write down what has ended since the last time."""
+        """Write down what has ended since the last time; what Redis does not take is forgotten."""
         with self._lock:
             while self._ended:
                 count = min(len(self._ended), BATCH_SIZE)
@@ -61,9 +64,9 @@ class Memory:
                 try:
                     self._write(batch)
                 except redis.RedisError as error:
-                    self.logger.warning(
-                        "How %d messages have ended is not remembered: %s", len(batch), error
-                    )
+                    self._outage.report(error)
+                else:
+                    self._outage.end()
 
     def _write(self, batch: list[Delivery]) -> None:
         batch.sort(key=_place)

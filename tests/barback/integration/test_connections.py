@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import dramatiq
 import pytest
@@ -14,8 +17,11 @@ import redis
 from dramatiq.middleware import TimeLimitExceeded
 
 from barback import RedisBroker
+from barback.connection import pool as connection_pool
 from barback.connection.connection import RedisConnection
 from barback.connection.server import describe_server
+from barback.dead_letters import DeadLetters
+from barback.errors import BrokerUnavailable
 from barback.recovery.heartbeat import Heartbeat
 from examples.cluster.servers import start_server
 from tests.support.polling import eventually
@@ -206,3 +212,79 @@ def test_connections_that_a_burst_has_left_are_closed(
         lambda: broker.do_qsize("default") == 0 and len(redis_client.client_list()) <= before + 1
     )
     broker.close()
+
+
+class MoodyConnection(redis.Connection):
+    """As redis-py's, which reads a file and asks for credentials for each connection."""
+
+    error: ClassVar[Exception | None] = None
+    refused: ClassVar[list[Exception]] = []
+
+    def __init__(self, **parameters: Any) -> None:
+        if self.error is not None:
+            self.refused.append(self.error)
+            raise self.error
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, os.strerror(errno.EMFILE)), RuntimeError("no credentials")]
+)
+def test_a_worker_that_cannot_make_connections_finishes_its_messages_when_it_can_again(
+    error: Exception, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker at work
+    pool = redis.ConnectionPool.from_url(proxy.url, connection_class=MoodyConnection)
+    broker = RedisBroker(client=redis.Redis(connection_pool=pool))
+    started, go_on = threading.Barrier(5), threading.Event()
+
+    @dramatiq.actor(broker=broker, max_retries=0)
+    def fail(number: int) -> None:
+        started.wait(60)
+        go_on.wait(60)
+        raise ValueError(number)
+
+    for number in range(4):
+        fail.send(number)
+    worker = dramatiq.Worker(broker, worker_timeout=1000, worker_threads=4)
+    worker.start()
+    try:
+        started.wait(60)
+
+        # When its connections break, its messages end, and it can make no other connection
+        with monkeypatch.context() as patch:
+            patch.setattr(MoodyConnection, "error", error)
+            proxy.cut_clients()
+            with pytest.raises(BrokerUnavailable, match=str(error.args[-1])):
+                fail.send(4)
+            go_on.set()
+            tries = len(MoodyConnection.refused)
+            eventually(lambda: len(MoodyConnection.refused) > tries + len(worker.workers))
+
+        # Expect Redis to be told how they ended as soon as that can be done
+        eventually(lambda: len(DeadLetters(broker, "default")) == 4)
+        assert all(thread.is_alive() for thread in worker.workers)
+    finally:
+        go_on.set()
+        worker.stop(timeout=10_000)
+        broker.close()
+
+
+def test_a_connection_that_was_closed_while_it_lay_idle_breaks_no_other(
+    broker: RedisBroker, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server with a `timeout`, or a proxy, closed that of the claims of an idle worker once a
+    minute: each time a worker took the server for dead, and said so.
+    """
+    # Given a connection for claims that lies idle, and is closed by the other side
+    monkeypatch.setattr(connection_pool, "MAX_IDLE_SECONDS", 0.0)
+    connections = broker.store.claim_connections
+    (client_id,) = connections.call_all([("CLIENT", "ID")])
+    redis_client.client_kill_filter(_id=client_id)
+    (idle,) = connections._idle
+    eventually(lambda: idle.is_dropped)
+
+    # Expect the next claim to be made on another one, and none to count as broken
+    calls = broker.store.worker_calls("default", "nobody")
+    assert connections.run_once(*calls.claiming(1, 1, "no epoch")) is None
+    assert connections.source.breaks == 0

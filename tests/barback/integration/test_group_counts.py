@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 REFUSALS = [
     OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
     ReadOnlyError("You can't write against a read only replica."),
+    redis.ResponseError("BUSY Valkey is busy running a script."),
     redis.ResponseError("MISCONF Valkey is configured to save RDB snapshots, but cannot."),
     redis.ResponseError("NOREPLICAS Not enough good replicas to write."),
     redis.ConnectionError("refused"),

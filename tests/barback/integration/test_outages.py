@@ -13,6 +13,7 @@ from dramatiq.results.backends import RedisBackend
 
 from barback import RedisBroker
 from barback.consuming import doorbell
+from barback.control import Control, remembering
 from barback.embedded import EmbeddedServer
 from barback.metrics import Metrics
 from barback.speedups import hooks
@@ -149,3 +150,34 @@ def test_a_worker_stops_in_order_although_what_it_took_ahead_cannot_be_given_bac
     assert "Traceback" not in caplog.text
     left = sum(broker.client.hlen(broker.store.keys(name).messages) for name in QUEUES[:2])
     assert left >= 4
+
+
+def test_a_full_server_is_told_of_once_by_what_remembers_how_messages_have_ended(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that drains a full server
+    monkeypatch.setattr(remembering, "WRITE_SECONDS", 0.01)
+    broker.add_middleware(Control(remember_seconds=60))
+
+    @dramatiq.actor(broker=broker, queue_name=QUEUES[0])
+    def pour() -> None: ...
+
+    for _ in range(100):
+        pour.send()
+    broker.client.config_set("maxmemory", 1)
+    worker = dramatiq.Worker(broker, worker_timeout=100, worker_threads=1)
+    worker.start()
+    try:
+        eventually(lambda: broker.do_qsize(QUEUES[0]) == 0)
+        eventually(lambda: "Interrupted: remembering how messages end" in caplog.text)
+
+        # When it has room again
+        broker.client.config_set("maxmemory", 0)
+        pour.send()
+
+        # Expect one line about what could not be remembered, and one that it goes on
+        eventually(lambda: "Resumed: remembering how messages end" in caplog.text)
+        lines = [it for it in caplog.records if it.name.startswith(remembering.__name__)]
+        assert len(lines) == 2
+    finally:
+        worker.stop(timeout=10_000)

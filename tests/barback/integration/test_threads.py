@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
 import pytest
 from click.testing import CliRunner
-from dramatiq.middleware import CurrentMessage, Middleware, default_middleware
+from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, default_middleware
 
 from barback import RedisBroker
 from barback.cli import main
@@ -199,3 +201,36 @@ def test_a_worker_that_lost_a_thread_replaces_it_says_so_and_is_unhealthy(
     eventually(lambda: "worker thread has died and was replaced" in caplog.text)
     eventually(lambda: health().exit_code == 1)
     assert "Threads that died: 1" in health().output
+
+
+@pytest.mark.parametrize("exits_in_a_task", [False, True])
+def test_an_async_actor_that_exits_fails_alone(
+    broker: RedisBroker, run_worker: Callable[..., dramatiq.Worker], *, exits_in_a_task: bool
+) -> None:
+    """Dramatiq's event loop ends: that message runs for ever, and every later one fails."""
+    # Given an asynchronous actor that ends its program, as it believes
+    broker.add_middleware(AsyncIO())
+    served: list[str] = []
+
+    async def give_up() -> None:
+        sys.exit("no beer left")
+
+    @dramatiq.actor(queue_name="jobs", max_retries=0, broker=broker)
+    async def job(what: str) -> None:
+        if what == "exit":
+            await (asyncio.create_task(give_up()) if exits_in_a_task else give_up())
+        served.append(what)
+
+    run_worker(threads=1)
+
+    for number in (1, 2):
+        # When it is called
+        job.send("exit")
+
+        # Expect its message to be a dead letter, with that reason, and the next one to be served
+        eventually(lambda: len(DeadLetters(broker, "jobs")) == number)  # noqa: B023
+        job.send("serve")
+        eventually(lambda: len(served) == number)  # noqa: B023
+    for letter in DeadLetters(broker, "jobs"):
+        assert letter.error is not None
+        assert "no beer left" in letter.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -14,16 +15,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from barback.durations import duration_in_words
+from barback.monitoring.queues import queue_statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import dramatiq
 
     from barback.results import Outcome
+    from barback.store.store import HasStore
 
 #: Plain progress is a line for each tenth of the orders.
 _PLAIN_STEPS = 10
+
+#: How often to look for orders that are gone, in seconds: more than it takes to write a result.
+_LOOK_SECONDS = 2.0
 
 #: Up to so many workers of a queue are named.
 _NAMED_WORKERS = 4
@@ -36,6 +42,8 @@ class Summary:
     queue_name: str
     ordered: int
     failed: int = 0
+    #: Whether what is outstanding is in the queue no more.
+    is_gone: bool = False
     waits_ms: list[int] = field(default_factory=list)
     served_by: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -170,6 +178,31 @@ def collect(
                 display.update(summary)
 
 
+def until_gone(
+    outcomes: Iterable[list[Outcome]], summaries: Sequence[Summary], broker: HasStore
+) -> Iterator[list[Outcome]]:
+    """Pass outcomes on until all orders that have none are gone from their queues.
+
+    Raises:
+      redis.RedisError: When the server cannot be asked.
+    """
+    empty: set[str] = set()
+    look_at = time.monotonic() + _LOOK_SECONDS
+    for batch in outcomes:
+        yield batch
+        if time.monotonic() < look_at:
+            continue
+        look_at = time.monotonic() + _LOOK_SECONDS
+        in_use = {status.name for status in queue_statuses(broker) if status.unfinished}
+        outstanding = [summary for summary in summaries if summary.outstanding]
+        for summary in outstanding:
+            # Seen twice: the outcome of one that has ended just now was asked for in between.
+            summary.is_gone = summary.queue_name in empty - in_use
+        empty = {summary.queue_name for summary in outstanding} - in_use
+        if all(summary.is_gone for summary in outstanding):
+            return
+
+
 def print_summaries(summaries: Sequence[Summary]) -> None:
     """Print how it went and, on standard error, what went wrong."""
     Console().print(table(summaries))
@@ -177,11 +210,10 @@ def print_summaries(summaries: Sequence[Summary]) -> None:
         for error, count in summary.errors.items():
             click.echo(f"{summary.queue_name}: {count} × {error}", err=True)  # noqa: RUF001
         if summary.outstanding:
-            click.echo(
-                f"{summary.queue_name}: {summary.outstanding} not served in time. They stay in "
-                "the queue.",
-                err=True,
-            )
+            why = "not served in time. They stay in the queue."
+            if summary.is_gone:
+                why = "gone from the queue: cancelled, purged or lost."
+            click.echo(f"{summary.queue_name}: {summary.outstanding} {why}", err=True)
 
 
 def table(summaries: Iterable[Summary]) -> Table:

@@ -27,7 +27,7 @@ from barback.monitoring.workers import live_queues
 from barback.results import await_results
 from barback.sending.bulk import enqueue_all
 from barback.version import __version__
-from order_progress import collect, display_for, print_summaries, summaries_of
+from order_progress import collect, display_for, print_summaries, summaries_of, until_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -204,9 +204,11 @@ def _wait(
     delay_ms: int,
     quiet: bool,
 ) -> None:
-    backend = cast("RedisBackend", serve_a_beer.broker.get_results_backend())
+    broker = cast("RedisBroker", serve_a_beer.broker)
+    backend = cast("RedisBackend", broker.get_results_backend())
     outcomes = await_results(backend, orders, timeout_seconds=timeout_seconds)
-    collect(outcomes, summaries, display_for(summaries, quiet=quiet), delay_ms=delay_ms)
+    coming = until_gone(outcomes, summaries, broker)
+    collect(coming, summaries, display_for(summaries, quiet=quiet), delay_ms=delay_ms)
 
 
 def _as_json(

@@ -130,6 +130,20 @@ def test_orders_that_are_not_served_in_time_fail_the_wait_and_stay(
 
 
 @pytest.mark.slow
+def test_nobody_waits_for_orders_that_are_gone(start: ProcessStarter) -> None:
+    # Given a producer that waits as long as it takes
+    run = start([*PRODUCER, "--beers", "2", "--wait"])
+    run.wait_for_output("No worker is serving beer")
+
+    # When its orders are deleted
+    assert "2 deleted" in start.run(["python", "-m", "barback", "purge", "beer", "--yes"]).stdout
+
+    # Expect it to end, and to say why
+    assert run.wait() == 1
+    assert "beer: 2 gone from the queue" in run.stderr
+
+
+@pytest.mark.slow
 def test_ctrl_c_while_waiting_leaves_the_orders_in_the_queue(
     start: ProcessStarter, redis_client: redis.Redis
 ) -> None:

@@ -125,12 +125,14 @@ function pause(milliseconds) {
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
 
 // A page that the browser has kept to go back to knows nothing of what was done since: its form was
-// sent, which counts once, and somebody may have logged out. What was typed and not sent stays.
+// sent, which counts once, and somebody may have logged out. What was typed and not sent stays, and
+// so does what answers a form, which would be sent again.
+const answersForm = "answersForm" in document.documentElement.dataset;
 let isTyped = false;
 addEventListener("input", () => { isTyped = true; });
 addEventListener("submit", () => { isTyped = false; });
 addEventListener("pageshow", (event) => {
-  if (event.persisted && !isTyped) location.reload();
+  if (event.persisted && !isTyped && !answersForm) location.reload();
 });
 
 // A time zone that nobody has chosen yet is the browser's, if the list has it.

@@ -236,6 +236,24 @@ def test_what_was_typed_and_not_sent_is_there_after_going_back(
     expect(page.get_by_role("listitem").filter(has_text="Beer")).to_contain_text("at 11:30")
 
 
+def test_going_back_to_a_form_that_was_refused_asks_nothing(
+    website: Website, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        # Given somebody who mistypes the password, and looks for what helps
+        page.goto(f"{website.url}/log-in")
+        page.get_by_label("E-mail address").fill("ada@example.org")
+        page.get_by_label("Password").fill("mistyped")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("link", name="Forgotten the password?").click()
+        page.wait_for_url("**/new-password")
+        page.go_back(wait_until="commit")
+        # Expect the form to be as it was, and no question whether to send it again
+        expect(page.get_by_text("do not belong together")).to_be_visible()
+        expect(page.get_by_label("E-mail address")).to_have_value("ada@example.org")
+
+
 def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:
     page.goto(f"{website.url}/orders")
     page.keyboard.press("Tab")

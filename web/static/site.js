@@ -5,6 +5,7 @@
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30000;
 const AFTER_PRESS_MS = 100;
+const SENDING_MS = 3000;
 const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
@@ -133,6 +134,15 @@ addEventListener("input", () => { isTyped = true; });
 addEventListener("submit", () => { isTyped = false; });
 addEventListener("pageshow", (event) => {
   if (event.persisted && !isTyped && !answersForm) location.reload();
+});
+
+// A second click sends no form once more: the answer that is shown would be that to the second one,
+// for which a link is used up.
+let sent = { button: null, at: -Infinity };
+addEventListener("submit", (event) => {
+  const now = { button: event.submitter, at: event.timeStamp };
+  if (now.button === sent.button && now.at - sent.at < SENDING_MS) event.preventDefault();
+  else sent = now;
 });
 
 // A time zone that nobody has chosen yet is the browser's, if the list has it.

@@ -44,9 +44,14 @@ def page(
 ) -> Response:
     context["form_token"] = form_token(request)
     context["account"] = account_of(request)
-    return _templates.TemplateResponse(
+    response = _templates.TemplateResponse(
         request, template, context, status_code=status, headers=headers
     )
+    if request.method == "POST" and context["account"] is None:
+        # Browsers may keep what answers a form: they ask those who go back to it otherwise whether
+        # to send all of it again. Pages of an account are not kept, as they are to go with it.
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def fragment(template: str, **context: Any) -> str:

@@ -5,6 +5,7 @@
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30000;
 const AFTER_PRESS_MS = 100;
+const SENDING_MS = 3000;
 const GLIDE = { duration: 400, easing: "ease-in-out" };
 
 async function follow(region) {
@@ -125,12 +126,23 @@ function pause(milliseconds) {
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
 
 // A page that the browser has kept to go back to knows nothing of what was done since: its form was
-// sent, which counts once, and somebody may have logged out. What was typed and not sent stays.
+// sent, which counts once, and somebody may have logged out. What was typed and not sent stays, and
+// so does what answers a form, which would be sent again.
+const answersForm = "answersForm" in document.documentElement.dataset;
 let isTyped = false;
 addEventListener("input", () => { isTyped = true; });
 addEventListener("submit", () => { isTyped = false; });
 addEventListener("pageshow", (event) => {
-  if (event.persisted && !isTyped) location.reload();
+  if (event.persisted && !isTyped && !answersForm) location.reload();
+});
+
+// A second click sends no form once more: the answer that is shown would be that to the second one,
+// for which a link is used up.
+let sent = { button: null, at: -Infinity };
+addEventListener("submit", (event) => {
+  const now = { button: event.submitter, at: event.timeStamp };
+  if (now.button === sent.button && now.at - sent.at < SENDING_MS) event.preventDefault();
+  else sent = now;
 });
 
 // A time zone that nobody has chosen yet is the browser's, if the list has it.

@@ -21,7 +21,7 @@ from tests.support.website import PASSWORD, Website, start_mail_server, start_we
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.support.processes import ProcessStarter, TestProcess
 
@@ -234,6 +234,50 @@ def test_what_was_typed_and_not_sent_is_there_after_going_back(
     # Expect the form to be as it was left, and to be good
     page.get_by_role("button", name="Make a standing order").click()
     expect(page.get_by_role("listitem").filter(has_text="Beer")).to_contain_text("at 11:30")
+
+
+def test_going_back_to_a_form_that_was_refused_asks_nothing(
+    website: Website, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        # Given somebody who mistypes the password, and looks for what helps
+        page.goto(f"{website.url}/log-in")
+        page.get_by_label("E-mail address").fill("ada@example.org")
+        page.get_by_label("Password").fill("mistyped")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("link", name="Forgotten the password?").click()
+        page.wait_for_url("**/new-password")
+        page.go_back(wait_until="commit")
+        # Expect the form to be as it was, and no question whether to send it again
+        expect(page.get_by_text("do not belong together")).to_be_visible()
+        expect(page.get_by_label("E-mail address")).to_have_value("ada@example.org")
+
+
+def test_a_double_click_sends_a_form_once(website: Website, page: Page) -> None:
+    # Given somebody far away, who hears of the first click only after the second one
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/sign-up", hold)
+    page.goto(f"{website.url}/sign-up")
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").evaluate(
+        "button => new Promise(resolve => {"
+        "  button.click();"
+        "  setTimeout(() => { button.click(); resolve(); }, 100);"
+        "})"
+    )
+    eventually(lambda: page.title() and sent)
+    sent[0].continue_()
+    expect(page.get_by_role("heading", name="Thank you.")).to_be_visible()
+    assert len(sent) == 1
 
 
 def test_the_keyboard_is_enough_to_order(website: Website, page: Page) -> None:

@@ -54,6 +54,17 @@ def test_every_page_forbids_what_it_does_not_need(client: httpx.Client) -> None:
         assert headers["Cache-Control"] == "no-store"
 
 
+def test_browsers_keep_no_page_of_an_account(website: Website, client: httpx.Client) -> None:
+    for session, kept in [("", "private, no-cache"), (website.log_in(), "no-store")]:
+        client.cookies.set("session", session)
+        form = form_of(client.get("/standing-orders"))
+        refused = client.post(
+            "/standing-orders", data={**form, "drink": "beer", "timezone": "Atlantis"}
+        )
+        assert refused.status_code == 422
+        assert refused.headers["Cache-Control"] == kept
+
+
 def test_pages_need_nothing_from_elsewhere(client: httpx.Client) -> None:
     for path in ["/", "/orders", "/lesson", "/log-in", "/sign-up", "/docs"]:
         page = client.get(path).text

@@ -30,6 +30,9 @@ CHANGES = frozenset(get_args(Action)) - {"view", "export"}
 #: The shortest token that is accepted. Nothing slows down those who guess.
 MIN_TOKEN_CHARACTERS = 16
 
+#: One of few different characters was typed, not drawn.
+_MIN_DIFFERENT_CHARACTERS = 8
+
 #: Where this machine reaches itself: from these addresses, and with these ``Host`` headers.
 _LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 _LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?", re.IGNORECASE)
@@ -65,11 +68,11 @@ def with_token(token: str) -> Authorize:
     Basic the name that they give stands in the audit log.
 
     Raises:
-      ValueError: When the token is shorter than 16 characters.
+      ValueError: When the token is shorter than 16 characters, or has few different ones.
     """
-    if len(token) < MIN_TOKEN_CHARACTERS:
+    if len(token) < MIN_TOKEN_CHARACTERS or len(set(token)) < _MIN_DIFFERENT_CHARACTERS:
         raise ValueError(
-            f"Expected a token of at least {MIN_TOKEN_CHARACTERS} characters, got {len(token)}. "
+            f"Expected a token of at least {MIN_TOKEN_CHARACTERS} characters, drawn at random. "
             "Make one: python -c 'import secrets; print(secrets.token_urlsafe())'"
         )
 

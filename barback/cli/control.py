@@ -78,7 +78,8 @@ def purge(target: Target, *, queue: str, yes: bool, as_json: bool) -> None:
     with target.broker() as broker:
         status = warn_of_unknown(broker, queue)
         if not yes:
-            ask(f"Delete {status.waiting if status else 0:,} messages of {queue} for good?")
+            waiting = status.waiting if status else 0
+            ask(f"Messages that wait in {queue}: {waiting:,}. Delete them for good?")
         purged = control.purge(broker, queue)
     if as_json:
         print_json({"queue_name": queue, "purged": purged})

@@ -167,7 +167,7 @@ def _lines(status: MessageStatus, result: Any) -> Iterator[str]:
         ("Progress", progress_in_words(status.progress)),
         ("Reason", status.reason),
         ("Last error" if status.state == "retrying" else "Error", status.error),
-        ("Crashes", f"{status.crashes} workers died over it" if status.crashes else None),
+        ("Crashes", f"workers that died over it: {status.crashes}" if status.crashes else None),
         ("Result", None if result is None else repr(result)),
     ):
         if value is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ def check_redis_url(url: str) -> None:
         else:
             _client_of(url, {})
     except ValueError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(_complaint(error, url)) from None
 
 
 def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
@@ -57,7 +58,15 @@ def client_for(url: str | None, parameters: dict[str, Any]) -> redis.Redis:
     try:
         return _client_of(url, parameters)
     except ValueError as error:
-        raise UnusableUrl(str(error)) from None
+        raise UnusableUrl(_complaint(error, url)) from None
+
+
+def _complaint(error: ValueError, url: str) -> str:
+    """What is wrong with a URL, and what helps where a password has ended the address early."""
+    _, *rest = re.split(r"[/?#[]", url.partition("://")[2], maxsplit=1)
+    is_password = any("@" in text for text in rest)
+    hint = "; special characters in a password are written as %XX, a / as %2F"
+    return f"{error}{hint if is_password else ''}"
 
 
 def _client_of(url: str, parameters: dict[str, Any]) -> redis.Redis:

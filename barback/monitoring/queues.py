@@ -102,7 +102,8 @@ def forget_queue(broker: HasStore, queue_name: str) -> bool:
     left = found.unfinished + found.dead
     if left or found.workers:
         raise ValueError(
-            f"Queue {queue_name!r} is in use: {found.workers} workers, {left} messages of any kind."
+            f"Queue {queue_name!r} is in use. Workers: {found.workers}; "
+            f"messages of any kind: {left}."
         )
     store = broker.store
     return bool(store.client.srem(store.fleet_keys.queues, queue_name))

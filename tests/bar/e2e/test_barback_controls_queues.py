@@ -171,7 +171,7 @@ def test_purging_asks_at_a_terminal(
 
     os.close(terminal)
     os.close(stdin)
-    assert "Delete 3 messages of beer for good?" in purge.stderr
+    assert "Messages that wait in beer: 3. Delete them for good?" in purge.stderr
     assert broker.queue_length("beer") == left
     assert purge.returncode == (0 if left == 0 else 1)
 

@@ -123,11 +123,11 @@ def test_a_queue_is_forgotten_only_when_it_is_empty_and_unused(
     done: list[int] = []
     job = dramatiq.actor(broker=broker, queue_name="jobs", actor_name="job")(lambda: done.append(1))
     job.send()
-    with pytest.raises(ValueError, match="1 messages of any kind"):
+    with pytest.raises(ValueError, match="messages of any kind: 1"):
         forget_queue(broker, "jobs")
     worker = run_worker()
     eventually(lambda: broker.do_qsize("jobs") == 0 and done)
-    with pytest.raises(ValueError, match="1 workers"):
+    with pytest.raises(ValueError, match="Workers: 1;"):
         forget_queue(broker, "jobs")
 
     # When both are gone, expect it to be forgotten, once

@@ -69,6 +69,20 @@ def test_a_parameter_that_is_misspelled_is_refused_before_anything_is_sent(url: 
         client_for(url, {"max_mesage_bytes": 5})
 
 
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
+@pytest.mark.parametrize("password", ["a/b+c=", "a?b", "a#b", "[a"])
+def test_a_password_that_ends_the_address_early_is_told_how_to_be_written(
+    scheme: str, password: str
+) -> None:
+    url = f"{scheme}://:{password}@h:6379/bar"
+
+    with pytest.raises(ValueError, match="characters in a password are written as %XX") as checked:
+        check_redis_url(url)
+    with pytest.raises(ValueError, match="characters in a password are written as %XX"):
+        client_for(url, {})
+    assert password not in str(checked.value)
+
+
 @pytest.mark.parametrize("scheme", ["redis", "redis+sentinel", "redis+cluster"])
 def test_no_complaint_shows_a_password(scheme: str) -> None:
     # Given a password that ends the address early

@@ -153,3 +153,10 @@ def test_by_default_retries_go_on_for_as_long_as_the_page_says(name: str) -> Non
     )
     assert round(total_ms / rounds / 1_000 / 3_600 / 24 / 7) == 5
     assert "about five weeks" in " ".join((PROJECT_DIR / name).read_text().split())
+
+
+def test_the_drink_of_your_own_is_taken_off_where_it_was_put_on() -> None:
+    # `make up` ends with an error while the Procfile has a worker of a queue without actors.
+    page = " ".join((PROJECT_DIR / "docs/tutorial/worker-per-queue.md").read_text().split())
+    assert "as a line of `Procfile`" in page
+    assert "`git restore actors Procfile`" in page

@@ -17,8 +17,8 @@ from database.engine import writing
 from database.orders import mark_served, mark_serving
 from database.sales import record_sale
 
-#: A drink that fails is tried again a few times within a minute or so, not for days, which is
-#: Dramatiq's default.
+#: A drink that fails is tried again a few times within a minute or so, not for weeks, which
+#: is Dramatiq's default.
 MAX_RETRIES = 3
 MIN_BACKOFF_MS = 1_000
 MAX_BACKOFF_MS = 30_000

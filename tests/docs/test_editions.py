@@ -86,6 +86,13 @@ def test_links_lead_somewhere_and_to_what_is_in_chinese_where_there_is_such(name
             assert target == chinese or not (PROJECT_DIR / chinese).exists(), f"{name}: {target}"
 
 
+def test_the_chinese_readme_counts_the_pages_on_operation_that_are_in_chinese() -> None:
+    operation = (PROJECT_DIR / "README.zh.md").read_text().split("\n## 运维\n")[1].split("\n## ")[0]
+    counted = re.search("这(.)页是中文", operation)
+    assert counted
+    assert "一二三四五六七八九".index(counted[1]) + 1 == operation.count("](docs/zh/")
+
+
 def test_the_list_of_terms_has_each_word_of_the_glossary() -> None:
     glossary = (PROJECT_DIR / in_english(TERMS)).read_text()
     words = re.findall(r"^\| \*\*(.+?)\*\* \|", glossary, re.MULTILINE)

@@ -7,6 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from dramatiq.common import compute_backoff
+from dramatiq.middleware.retries import DEFAULT_MAX_BACKOFF, DEFAULT_MIN_BACKOFF, Retries
 
 from examples.cluster.servers import free_ports
 from tests.conftest import PROJECT_DIR
@@ -131,3 +133,30 @@ def test_most_blocks_are_run() -> None:
     total, not_run = count_blocks()
     assert total > 100
     assert not_run < total / 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docs/tutorial/retries.md",
+        "docs/how-to/your-own-project.md",
+        "docs/how-to/from-celery.md",
+        "docs/how-to/from-rq.md",
+    ],
+)
+def test_by_default_retries_go_on_for_as_long_as_the_page_says(name: str) -> None:
+    rounds = 200
+    total_ms = sum(
+        compute_backoff(attempt, factor=DEFAULT_MIN_BACKOFF, max_backoff=DEFAULT_MAX_BACKOFF)[1]
+        for attempt in range(Retries().max_retries)
+        for _ in range(rounds)
+    )
+    assert round(total_ms / rounds / 1_000 / 3_600 / 24 / 7) == 5
+    assert "about five weeks" in " ".join((PROJECT_DIR / name).read_text().split())
+
+
+def test_the_drink_of_your_own_is_taken_off_where_it_was_put_on() -> None:
+    # `make up` ends with an error while the Procfile has a worker of a queue without actors.
+    page = " ".join((PROJECT_DIR / "docs/tutorial/worker-per-queue.md").read_text().split())
+    assert "as a line of `Procfile`" in page
+    assert "`git restore actors Procfile`" in page

@@ -55,6 +55,7 @@ class Fleet:
         self._ledger = Ledger(ledger_path)
         self._queues = queues
         self._sent = 0
+        self._others = self._connected()
 
     def run(self, processes: int, *, pool: str = "default") -> None:
         """Start the processes, and wait until all of their consumers are there."""
@@ -85,9 +86,8 @@ class Fleet:
         assert set(self._ledger.done().values()) == {1}
 
     def connections(self) -> int:
-        """How many connections there are beside those of this test."""
-        own = self._broker.client.client_id()
-        return sum(int(client["id"]) != own for client in self._broker.client.client_list())
+        """How many connections there are beside those of this test, and of those before it."""
+        return len(self._connected() - self._others)
 
     def commands_per_second(self) -> float:
         """How much idle workers ask of Redis."""
@@ -96,6 +96,10 @@ class Fleet:
             while time.monotonic() < deadline:
                 count += monitor.next_command()["client_type"] != "lua"
         return count / WATCH_SECONDS
+
+    def _connected(self) -> set[str]:
+        own = self._broker.client.client_id()
+        return {it["id"] for it in self._broker.client.client_list() if int(it["id"]) != own}
 
     def _consumers(self) -> int:
         return sum(len(worker.silence_seconds) for worker in list_workers(self._broker))

@@ -119,7 +119,7 @@ def sweep_the_outbox() -> None:
         return
     _sweeping.end()
     if swept:
-        logger.info("Sent %d messages that were left in the outbox.", swept)
+        logger.info("Messages left in the outbox that were sent: %d.", swept)
 
 
 @dramatiq.actor(
@@ -132,7 +132,7 @@ def sweep_the_outbox() -> None:
 def give_up_lost_work() -> None:
     """Mark orders and reports as failed whose messages were purged, cancelled or lost."""
     if lost := lost_work.give_up_lost_work(cast("HasStore", dramatiq.get_broker())):
-        logger.warning("Gave up %d orders and reports whose messages are gone.", lost)
+        logger.warning("Orders and reports given up, as their messages are gone: %d.", lost)
 
 
 @dramatiq.actor(

@@ -148,7 +148,7 @@ def test_what_an_operator_has_purged_or_cancelled_waits_on_no_page(
         worker = start_worker("housekeeping")
         send = "import actors; actors.give_up_lost_work.send()"
         start.run(["python", "-c", send])
-        worker.wait_for_output("Gave up 4 orders and reports whose messages are gone.")
+        worker.wait_for_output("Orders and reports given up, as their messages are gone: 4.")
         # Expect the guest to know, what waits to go on waiting, and the months to be free again
         assert states_of(client) == ["queued", "failed", "failed"]
     with sqlite3.connect(website.database_url.removeprefix("sqlite:///")) as database:

@@ -109,7 +109,7 @@ def test_periodiq_runs_the_houses_schedules(start: ProcessStarter, database: str
     periodiq.wait_for_output("sweep_the_outbox: sent the tick of")
     worker = start(["dramatiq", "actors", "-Q", "housekeeping", "coffee", "--processes", "1"])
     # Expect the sweep of this minute to send it, and a worker to serve it
-    worker.wait_for_output("Sent 1 messages that were left in the outbox")
+    worker.wait_for_output("Messages left in the outbox that were sent: 1.")
     worker.wait_for_output("Served  coffee for order order-9")
     listed = periodiq.output
     assert "0 4 * * * (UTC)          actors.housekeeping:close_the_till@housekeeping" in listed

@@ -110,8 +110,9 @@ def test_a_hidden_tab_has_no_stream_and_catches_up_when_it_is_seen_again(
 ) -> None:
     # Given a tab that goes into the background
     order(page, website)
+    page.goto("about:blank")  # its stream is not to be taken for that of the next page
     with page.expect_response(STREAM):
-        page.reload()
+        page.goto(f"{website.url}/orders")
     with page.expect_event("requestfailed", lambda request: "/events" in request.url):
         hide(page, is_hidden=True)
     # When the coffee is served meanwhile, and the tab comes back

@@ -39,6 +39,24 @@ def test_a_worker_that_is_there_keeps_its_messages_when_the_clock_is_set_forward
     assert broker.client.lrange(keys.queue, 0, -1) == [b"held"]
 
 
+def test_maintenance_takes_no_message_from_a_worker_that_nobody_has_judged(
+    broker: RedisBroker,
+) -> None:
+    # Given a worker that holds a message, and has given no heartbeat for an hour: its machine was
+    # asleep, the server was away, or its clock was set forward
+    store, keys = broker.store, broker.store.keys("jobs")
+    hour_ago_ms = store.now_ms("jobs") - HOUR_MS
+    broker.client.sadd(keys.acks("somebody"), "held")
+    broker.client.hset(keys.messages, "held", "{}")
+    broker.client.zadd(keys.heartbeats, {"somebody": hour_ago_ms})
+    broker.client.zadd(store.fleet_keys.stock_heartbeats, {"somebody": hour_ago_ms})
+
+    # When another worker's minute is over, expect nothing to be taken from it
+    broker._recovery.maintain(["jobs"])
+    assert broker.client.smembers(keys.acks("somebody")) == {b"held"}
+    assert broker.client.llen(keys.queue) == 0
+
+
 def test_a_worker_that_died_before_the_clock_was_set_back_is_missed(broker: RedisBroker) -> None:
     store, heartbeats = broker.store, broker.store.keys("jobs").heartbeats
     now_ms = store.now_ms("jobs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from barback.board.shown import MAX_LISTED_BYTES, ShownMessage, shown_message
@@ -18,6 +19,8 @@ PAGE_SIZE = 25
 
 #: How many bytes Redis is asked for in one command: that takes it less than a millisecond.
 MAX_BATCH_BYTES = 1_048_576
+
+_PRIORITY = re.compile(rb"-?[1-9]\d?")
 
 
 def waiting_messages(
@@ -92,7 +95,8 @@ def find_payload(store: Store, queue_name: str, redis_id: bytes) -> bytes | None
 def _waiting_lists(store: Store, keys: QueueKeys) -> list[str]:
     """The lists of a queue in the order in which workers take from them."""
     levels: Any = store.client.zrange(keys.levels, 0, -1)
-    priorities = sorted({0, *(int(level) for level in levels)})
+    # Another entry than a priority is none of ours.
+    priorities = sorted({0, *(int(level) for level in levels if _PRIORITY.fullmatch(level))})
     return [f"{keys.levels}:{each}" if each else keys.queue for each in priorities]
 
 

@@ -12,6 +12,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
+from barback.board.messages import waiting_ids
 from barback.cli import main
 from barback.compat.delayed import release_delayed
 from barback.control import Control, Limit
@@ -259,6 +260,20 @@ def test_a_bad_note_of_crashes_is_none(
 
 def spoil_levels(client: redis.Redis, keys: QueueKeys) -> None:
     client.zadd(keys.levels, {"urgent": 5})
+
+
+def test_the_board_lists_what_waits_beside_a_bad_entry_about_priorities(
+    broker: RedisBroker,
+) -> None:
+    keys = broker.store.keys("jobs")
+    spoil_levels(broker.client, keys)
+    broker.enqueue(good_message("plain"))
+    urgent = broker.enqueue(good_message("urgent").copy(options={"priority": -5}))
+
+    found = waiting_ids(broker.store, keys, 0, 10)
+
+    assert len(found) == 2
+    assert found[0].decode() == urgent.options["redis_message_id"]
 
 
 def spoil_parked(client: redis.Redis, keys: QueueKeys) -> None:

@@ -70,7 +70,12 @@ def _check_password(password: str, info: ValidationInfo) -> str:
 
 def _guessability(password: str, email: str) -> int:
     """From 0, tried among the first thousand, to 4, never guessed."""
-    rating = zxcvbn(password[:MAX_RATED_LENGTH], user_inputs=[email, *re.split(r"\W+", email)])
+    known = [email, *email.split("@"), *re.split(r"\W+", email)]
+    rating = zxcvbn(
+        password[:MAX_RATED_LENGTH],
+        # As long as what is compared with it: most addresses of firms are longer than that.
+        user_inputs=[part[:MAX_RATED_LENGTH] for part in known],
+    )
     score: int = rating["score"]
     return score
 

@@ -57,6 +57,24 @@ def test_a_weak_password_is_refused_with_the_reason(password: str, reason: str) 
         Credentials(email="ada@example.org", password=password)
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "augusta.ada.lovelace@analytical-engine.example.org",
+        "Augusta.Ada.Lovelace@Analytical-Engine.Example.org",
+        "augusta.ada.lovelace@analytical-engine.example.org1",
+        "augusta.ada.lovelace",
+        "augusta.ada.lovelace1",
+        "analytical-engine.example.org",
+    ],
+)
+def test_neither_a_long_address_nor_a_part_of_it_is_a_password(password: str) -> None:
+    address = "augusta.ada.lovelace@analytical-engine.example.org"
+
+    with pytest.raises(ValidationError, match="attackers try first"):
+        Credentials(email=address, password=password)
+
+
 @given(st.text(), st.text())
 def test_any_text_is_taken_or_refused_and_nothing_breaks(email: str, password: str) -> None:
     with contextlib.suppress(ValidationError):

@@ -229,8 +229,10 @@ def read_settings() -> Settings:
 def _explain(problem: ErrorDetails) -> str:
     field = str(problem["loc"][0])
     reason = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    # Passwords have no place in a log.
-    given = "" if field in _SECRETS else f", got {problem['input']!r}"
+    # Passwords have no place in a log, nor have those in a URL where none belongs.
+    value = str(problem["input"])
+    may_hold_one = field in _SECRETS or ("://" in value and "@" in value)
+    given = "" if may_hold_one else f", got {problem['input']!r}"
     meaning = Settings.model_fields[field].description
     return f"the environment variable {field.upper()} is wrong: {reason}{given}. {meaning}"
 

@@ -129,6 +129,8 @@ def test_a_program_with_a_wrong_value_ends_before_it_does_anything() -> None:
         ("DATABASE_URL", "postgresql://bar:p@ss/word?s3cr3t=1@localhost/bar"),
         ("SMTP_URL", "smtp://bar:s3cr3t@localhost:port"),
         ("WEB_SECRET", "s3cr3ts3cr3ts3cr3ts3cr3t"),
+        ("WEB_URL", "https://bar:s3cr3t@bar.example.org"),
+        ("MAX_QUEUE_LENGTH", "redis://bar:s3cr3t@localhost"),
     ],
 )
 def test_a_wrong_value_does_not_show_the_secret_in_it(

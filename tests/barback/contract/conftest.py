@@ -22,7 +22,7 @@ from barback.connection.url import client_for
 from tests.support import polling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import redis
 
@@ -53,6 +53,21 @@ class WorkerStarter(Protocol):
 
 #: How long what stock cannot do is waited for, in seconds.
 _PATIENCE_WITH_STOCK_SECONDS = 10.0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Say in a word that stock failed, as it is expected to: pytest would show where, for which it
+    parses the source. Workers that are still at work log tracebacks meanwhile, which Python 3.11
+    parses source for as well; in two threads at once, that can end the whole run.
+    """
+    try:
+        return (yield)
+    except Exception:
+        fails = pyfuncitem.get_closest_marker("stock_fails")
+        if fails is None or pyfuncitem.callspec.params.get("kind") != "stock":
+            raise
+        raise pytest.xfail.Exception(fails.args[0], pytrace=False) from None
 
 
 @pytest.fixture(params=[_STOCK, "barback", _CLUSTER, _SENTINEL])

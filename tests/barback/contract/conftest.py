@@ -19,6 +19,7 @@ from dramatiq.middleware import CurrentMessage, default_middleware
 from barback import RedisBroker
 from barback.connection.server import each_server
 from barback.connection.url import client_for
+from tests.conftest import empty
 from tests.support import polling
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def redis_url(kind: str, redis_url: str, request: pytest.FixtureRequest) -> str:
     if kind in {"stock", "barback"}:
         return redis_url
     url = str(request.getfixturevalue(f"{kind}_url"))
-    with contextlib.closing(client_for(url, {})) as client:
-        client.flushall()
+    empty(url)
     return url
 
 

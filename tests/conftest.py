@@ -141,11 +141,16 @@ def redis_url(servers: str, request: pytest.FixtureRequest) -> str:
         url = str(request.getfixturevalue(f"{servers}_url"))
     elif (url := os.environ.get("REDIS_URL_FOR_TESTS", "")) == "":
         url = request.getfixturevalue("embedded_server").ensure()
+    empty(url)
+    return url
+
+
+def empty(url: str) -> None:
+    """Take away whatever tests before have left on servers, workers that seem to live included."""
     with contextlib.closing(client_for(url, {})) as client:
         for server in each_server(client):
             _forget_workers(server)
             server.flushall()
-    return url
 
 
 def _forget_workers(client: redis.Redis) -> None:

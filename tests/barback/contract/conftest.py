@@ -19,10 +19,11 @@ from dramatiq.middleware import CurrentMessage, default_middleware
 from barback import RedisBroker
 from barback.connection.server import each_server
 from barback.connection.url import client_for
+from tests.conftest import empty
 from tests.support import polling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import redis
 
@@ -55,6 +56,21 @@ class WorkerStarter(Protocol):
 _PATIENCE_WITH_STOCK_SECONDS = 10.0
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Say in a word that stock failed, as it is expected to: pytest would show where, for which it
+    parses the source. Workers that are still at work log tracebacks meanwhile, which Python 3.11
+    parses source for as well; in two threads at once, that can end the whole run.
+    """
+    try:
+        return (yield)
+    except Exception:
+        fails = pyfuncitem.get_closest_marker("stock_fails")
+        if fails is None or pyfuncitem.callspec.params.get("kind") != "stock":
+            raise
+        raise pytest.xfail.Exception(fails.args[0], pytrace=False) from None
+
+
 @pytest.fixture(params=[_STOCK, "barback", _CLUSTER, _SENTINEL])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which broker is under test, and where: stock, or ours on a single server, or on several."""
@@ -71,8 +87,7 @@ def redis_url(kind: str, redis_url: str, request: pytest.FixtureRequest) -> str:
     if kind in {"stock", "barback"}:
         return redis_url
     url = str(request.getfixturevalue(f"{kind}_url"))
-    with contextlib.closing(client_for(url, {})) as client:
-        client.flushall()
+    empty(url)
     return url
 
 

@@ -39,16 +39,18 @@ def test_what_was_not_started_is_back_at_the_head_in_order_while_the_rest_still_
     broker: Any, redis_client: redis.Redis, start_worker: WorkerStarter, effects: Effects
 ) -> None:
     # Given a worker with two threads busy, two more messages taken ahead, and others waiting
-    may_end = threading.Event()
+    may_end, begun = threading.Event(), Effects()
 
     @dramatiq.actor(broker=broker)
     def wait(n: int) -> None:
+        begun.add(n)
         may_end.wait(60)
         effects.add(n)
 
     for n in range(10):
         wait.send(n)
     worker = start_worker(broker, worker_timeout=1000)
+    begun.wait_for(2)
     eventually(lambda: worker.work_queue.qsize() == 2)
 
     # When it is stopped

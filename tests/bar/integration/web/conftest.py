@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import PROJECT_DIR, program_environment
+from tests.conftest import PROJECT_DIR, empty, program_environment
 from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start_here(embedded_server: EmbeddedServer, directory: Path) -> Iterator[ProcessStarter]:
-    environment = program_environment(
-        REDIS_URL=embedded_server.ensure(), BARBACK_DATA_DIR=str(directory)
-    )
+    url = embedded_server.ensure()
+    empty(url)
+    environment = program_environment(REDIS_URL=url, BARBACK_DATA_DIR=str(directory))
     with ProcessStarter(cwd=PROJECT_DIR, env=environment, output_dir=directory) as start:
         yield start

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 from watchfiles import PythonFilter, watch
 
+from barback.exits import terminal_is_gone
 from importing import try_to_import
 
 PROJECT_DIR = Path(__file__).resolve().parent
@@ -41,7 +42,12 @@ def main(path: Path) -> None:
         PROJECT_DIR,
         watch_filter=PythonFilter(ignore_paths=_UNWATCHED, extra_extensions=(".po",)),
         stop_event=stop,
+        yield_on_timeout=True,
     ):
+        if terminal_is_gone():
+            break
+        if not changes:
+            continue
         names = sorted(str(Path(name).relative_to(PROJECT_DIR)) for _, name in changes)
         click.echo(f"Changed: {', '.join(names)}.")
         if _can_be_imported(stop):

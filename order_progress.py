@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from barback.durations import duration_in_words
 from barback.monitoring.queues import queue_statuses
+from barback.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 #: Plain progress is a line for each tenth of the orders.
 _PLAIN_STEPS = 10
-
 #: How often to look for orders that are gone, in seconds: more than it takes to write a result.
 _LOOK_SECONDS = 2.0
 
@@ -64,10 +64,10 @@ class Summary:
         """Count an order. An asked-for delay is no waiting."""
         if outcome.error is not None:
             self.failed += 1
-            self.errors[str(outcome.error)] += 1
+            self.errors[printable(str(outcome.error))] += 1
         else:
             self.waits_ms.append(max(0, outcome.result["waited_ms"] - delay_ms))
-            self.served_by[outcome.result["served_by"]] += 1
+            self.served_by[printable(outcome.result["served_by"])] += 1
 
     def wait_ms(self, percent: int) -> int | None:
         """The time in the queue that so many percent of the served orders did not exceed."""
@@ -205,7 +205,7 @@ def until_gone(
 
 def print_summaries(summaries: Sequence[Summary]) -> None:
     """Print how it went and, on standard error, what went wrong."""
-    Console().print(table(summaries))
+    Console(markup=False).print(table(summaries))
     for summary in summaries:
         for error, count in summary.errors.items():
             click.echo(f"{summary.queue_name}: {count} × {error}", err=True)  # noqa: RUF001

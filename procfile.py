@@ -26,6 +26,7 @@ import psutil
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
+from barback.exits import terminal_is_gone
 from importing import try_to_import
 from settings import settings
 from web.port import require_free_port
@@ -94,6 +95,8 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
     def _all_started(self) -> bool:
         """Asked in each turn of the loop."""
         are_started = bool(super()._all_started())
+        if are_started and terminal_is_gone():  # its signal may go to `make` alone, who keeps it
+            _take_hang_up_for_ctrl_c()
         if are_started and self._is_to_end:
             self._is_to_end = False
             self.terminate()

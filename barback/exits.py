@@ -55,11 +55,17 @@ def end_with_terminal() -> None:
     Raises:
       SystemExit: If so.
     """
+    if terminal_is_gone():
+        raise SystemExit(EXIT_HANG_UP)
+
+
+def terminal_is_gone() -> bool:
+    """Whether standard error is a terminal that has been closed."""
     try:
         os.get_terminal_size(_STDERR)
-    except OSError as error:  # something else than a terminal says something else
-        if error.errno == errno.EIO:
-            raise SystemExit(EXIT_HANG_UP) from None
+    except OSError as error:
+        return error.errno == errno.EIO  # something else than a terminal says something else
+    return False
 
 
 def end_in_time(is_at_work: Callable[[], bool]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
+from barback.private_files import make_private_directory, make_private_file
 from settings import settings
 
 if TYPE_CHECKING:
@@ -68,9 +69,11 @@ class Mailbox:
     directory: Path
 
     def deliver(self, message: EmailMessage) -> str:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Whoever reads a link in one chooses the password of an account.
+        make_private_directory(self.directory, may_be_anothers=True)
         path = self.directory / f"{message['Message-ID'].strip('<>')}.eml"
         unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+        make_private_file(unfinished)
         unfinished.write_bytes(message.as_bytes())
         unfinished.replace(path)
         return str(path)

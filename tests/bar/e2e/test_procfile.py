@@ -88,6 +88,33 @@ def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
             process.kill()
 
 
+def test_nothing_is_left_when_a_terminal_is_closed_that_signals_another_program(
+    write_procfile: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given a program in a terminal that will say no more
+    user, program = os.openpty()
+    command = [sys.executable, "procfile.py", write_procfile(one=0)]
+    runner = subprocess.Popen(
+        command, cwd=PROJECT_DIR, stdout=program, stderr=program, start_new_session=True
+    )
+    os.close(program)
+    try:
+        output = b""
+        while b"up\r\n" not in output:
+            output += os.read(user, 4096)
+
+        # When it is closed, and only `make` is told
+        os.close(user)
+
+        # Expect all to end
+        assert runner.wait(timeout=60) == 130  # as after Ctrl-C
+        assert running(tmp_path) == []
+    finally:
+        runner.kill()
+        for process in running(tmp_path):
+            process.kill()
+
+
 def test_nothing_is_left_when_it_is_stopped_while_it_starts(
     write_procfile: Callable[..., str], start: ProcessStarter, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ import trustme
 from barback.i18n import LANGUAGES, speaking
 from email_addresses import InvalidAddress
 from mail import mailer as mailer_module
-from mail.account_emails import confirmation_email
+from mail.account_emails import confirmation_email, reset_email
 from mail.links import read_confirmation_token
 from mail.mailer import SMTP_TIMEOUT_SECONDS, Mailbox, MailRefused, MailServer
 from tests.support.website import MailServer as Ledger
@@ -213,6 +213,21 @@ def test_the_folder_has_one_readable_file_for_each_email(tmp_path: Path) -> None
     text = (tmp_path / "mailbox").joinpath(path).read_text()
     [link, *_] = [line for line in text.splitlines() if "/confirm/" in line]
     assert read_confirmation_token(link.rsplit("/", 1)[-1]) == user_id
+
+
+def test_a_folder_that_is_there_already_is_made_private(tmp_path: Path) -> None:
+    # Given a folder that was put back from a copy, for everybody to read
+    (tmp_path / "data" / "mailbox").mkdir(parents=True)
+    (tmp_path / "data" / "mailbox").chmod(0o755)
+
+    # When an e-mail is delivered
+    mailbox = Mailbox(tmp_path / "data" / "mailbox")
+    mailbox.deliver(reset_email(uuid4(), "ada@example.org"))
+
+    # Expect that nobody else can choose a password by it
+    [file] = mailbox.directory.iterdir()
+    assert stat.S_IMODE(mailbox.directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("token", ["", "x", "x.y.z"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from barback.results import Outcome
-from order_progress import PlainDisplay, Summary, collect, table
+from order_progress import PlainDisplay, Summary, collect, print_summaries, table
 
 MESSAGE: dramatiq.Message[object] = dramatiq.Message(
     queue_name="beer", actor_name="serve_a_beer", args=(), kwargs={}, options={}
@@ -76,6 +76,20 @@ def test_a_long_list_of_workers_is_cut() -> None:
     for number in range(10):
         summary.add(served(by=f"bar:{number}"), delay_ms=0)
     assert "and 6 more" in render(summary)
+
+
+def test_what_workers_say_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    # Given what is markup, clears a screen or begins a line of its own
+    evil = "[/etc/x]\x1b]0;owned\x07\nERROR forged"
+    summary = Summary("beer", ordered=2)
+    for outcome in (failed(evil), served(by=evil)):
+        summary.add(outcome, delay_ms=0)
+
+    print_summaries([summary])
+
+    for shown in capsys.readouterr():
+        assert r"[/etc/x]\x1b]0;" in shown
+        assert not {"\x1b", "\x07"} & set(shown)
 
 
 def test_plain_progress_is_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: Plain progress is a line for each tenth of the orders.
 _PLAIN_STEPS = 10
+
 #: How often to look for orders that are gone, in seconds: more than it takes to write a result.
 _LOOK_SECONDS = 2.0
 

@@ -14,26 +14,13 @@ from database.engine import reading, writing
 from database.links import Link, Purpose, add_link, use_link
 from database.sessions import end_all_sessions
 from database.users import add_user, find_user, set_password
-from mail.mailer import mailbox_folder
-from settings import settings
 from web.accounts.credentials import hash_password
 
 if TYPE_CHECKING:
     import uuid
-    from pathlib import Path
-
-    from fastapi import Request
 
     from web.accounts.credentials import Credentials
     from web.outgoing import Outgoing
-
-
-def demo_mailbox(request: Request) -> Path | None:
-    """Where the demo's e-mails are files; None where a mail server delivers them, or not for a
-    visitor to know.
-    """
-    is_demo = request.app.state.offers_demo and settings.smtp_url is None
-    return mailbox_folder() if is_demo else None
 
 
 def sign_up(credentials: Credentials, outgoing: Outgoing) -> None:

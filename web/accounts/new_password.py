@@ -15,8 +15,8 @@ from web.accounts.links import (
     address_of_reset,
     ask_for_new_password,
     change_password,
-    demo_mailbox,
 )
+from web.accounts.sent import sent_page
 from web.outgoing import OutgoingDependency
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT
@@ -46,7 +46,7 @@ def receive_request(
 
 @router.get("/sent")
 def show_sent(request: Request) -> Response:
-    return page(request, "accounts/new_password_sent.html", mailbox=demo_mailbox(request))
+    return sent_page(request, "accounts/new_password_sent.html")
 
 
 @router.get("/{token}")

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from web.accounts.credentials import MIN_PASSWORD_LENGTH, Credentials, problems_of
-from web.accounts.links import demo_mailbox, sign_up
+from web.accounts.links import sign_up
+from web.accounts.sent import sent_page
 from web.outgoing import OutgoingDependency
 from web.pages import page
 from web.rate_limit import ATTEMPT_LIMIT
@@ -43,7 +44,7 @@ def receive_form(
 
 @router.get("/done")
 def show_done(request: Request) -> Response:
-    return page(request, "accounts/sign_up_done.html", mailbox=demo_mailbox(request))
+    return sent_page(request, "accounts/sign_up_done.html")
 
 
 @router.get("/new-link")

@@ -144,16 +144,16 @@ def test_a_worker_that_has_stopped_leaves_no_trace(
     assert sorted(keys_like(redis_client, "*")) == [fleet_keys.format, fleet_keys.queues]
 
 
-@pytest.mark.stock_fails("each of its threads finds out up to a second later")
+@pytest.mark.stock_fails("each of its threads finds out when its time-out is up")
 def test_an_idle_worker_is_stopped_at_once(broker: Any, start_worker: WorkerStarter) -> None:
-    # Given a worker as `dramatiq` starts it
+    # Given an idle worker whose threads wait long for a message
     @dramatiq.actor(broker=broker)
     def nothing() -> None: ...
 
-    worker = start_worker(broker, worker_timeout=1000, worker_threads=8)
+    worker = start_worker(broker, worker_timeout=20_000, worker_threads=8)
     nothing.send()
     broker.join("default")
 
     stopping_at = time.monotonic()
     worker.stop()
-    assert time.monotonic() - stopping_at < 0.7
+    assert time.monotonic() - stopping_at < 10

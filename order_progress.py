@@ -42,16 +42,13 @@ class Summary:
 
     queue_name: str
     ordered: int
+    served: int = 0
     failed: int = 0
     #: Whether what is outstanding is in the queue no more.
     is_gone: bool = False
     waits_ms: list[int] = field(default_factory=list)
     served_by: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def served(self) -> int:
-        return len(self.waits_ms)
 
     @property
     def settled(self) -> int:
@@ -66,15 +63,20 @@ class Summary:
         if outcome.error is not None:
             self.failed += 1
             self.errors[printable(str(outcome.error))] += 1
-        else:
-            self.waits_ms.append(max(0, outcome.result["waited_ms"] - delay_ms))
-            self.served_by[printable(outcome.result["served_by"])] += 1
+            return
+        self.served += 1
+        try:
+            waited_ms, served_by = outcome.result["waited_ms"], outcome.result["served_by"]
+        except (TypeError, KeyError):  # an actor that somebody changed may return anything
+            return
+        self.waits_ms.append(max(0, waited_ms - delay_ms))
+        self.served_by[printable(served_by)] += 1
 
     def wait_ms(self, percent: int) -> int | None:
         """The time in the queue that so many percent of the served orders did not exceed."""
         if not self.waits_ms:
             return None
-        return sorted(self.waits_ms)[math.ceil(self.served * percent / 100) - 1]
+        return sorted(self.waits_ms)[math.ceil(len(self.waits_ms) * percent / 100) - 1]
 
     def as_json(self) -> dict[str, Any]:
         return {

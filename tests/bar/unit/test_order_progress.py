@@ -41,6 +41,16 @@ def test_a_summary_counts_what_was_served_what_failed_and_what_is_left() -> None
     assert summary.errors == {"keg empty": 1}
 
 
+@pytest.mark.parametrize("result", [None, "a beer", {"order_id": "1"}])
+def test_an_order_whose_actor_returns_something_else_is_served(result: object) -> None:
+    summary = Summary("beer", ordered=1)
+
+    summary.add(Outcome(MESSAGE, result, None), delay_ms=0)
+
+    assert (summary.served, summary.outstanding) == (1, 0)
+    assert "–" in render(summary)  # noqa: RUF001
+
+
 @given(waits_ms=st.lists(st.integers(0, 10**6), min_size=1), percent=st.integers(1, 100))
 def test_so_many_percent_did_not_wait_longer_than_the_percentile(
     waits_ms: list[int], percent: int

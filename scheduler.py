@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from barback import RedisBroker
 
 
+_ids = click.argument("order_ids", metavar="ID...", nargs=-1, required=True)
 _json_option = click.option("--json", "print_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -118,29 +119,31 @@ def list_command(*, print_json: bool) -> None:
 
 
 @main.command
-@click.argument("order_id", metavar="ID")
+@_ids
 @_json_option
-def pause(*, order_id: str, print_json: bool) -> None:
+def pause(*, order_ids: tuple[str, ...], print_json: bool) -> None:
     """Stop ordering until `resume`."""
     with _transaction() as session:
-        order = _find(session, order_id)
-        order.is_paused = True
-    _show(order, print_json=print_json)
+        orders = [_find(session, order_id) for order_id in order_ids]
+        for order in orders:
+            order.is_paused = True
+    _show(*orders, print_json=print_json)
 
 
 @main.command("resume")
-@click.argument("order_id", metavar="ID")
+@_ids
 @_json_option
-def resume_command(*, order_id: str, print_json: bool) -> None:
+def resume_command(*, order_ids: tuple[str, ...], print_json: bool) -> None:
     """Go on ordering. Runs that fell into the pause are left out."""
     with _transaction() as session:
-        order = _find(session, order_id)
-        resume(order)
-    _show(order, print_json=print_json)
+        orders = [_find(session, order_id) for order_id in order_ids]
+        for order in orders:
+            resume(order)
+    _show(*orders, print_json=print_json)
 
 
 @main.command
-@click.argument("order_ids", metavar="ID...", nargs=-1, required=True)
+@_ids
 def remove(*, order_ids: tuple[str, ...]) -> None:
     """Forget standing orders."""
     with _transaction() as session:
@@ -208,11 +211,13 @@ def _find(session: Session, order_id: str) -> StandingOrder:
     return order
 
 
-def _show(order: StandingOrder, *, print_json: bool) -> None:
+def _show(*orders: StandingOrder, print_json: bool) -> None:
     if print_json:
-        click.echo(json.dumps(as_json(order), indent=2))
+        shown = [as_json(order) for order in orders]
+        click.echo(json.dumps(shown if len(shown) > 1 else shown[0], indent=2))
     else:
-        click.echo(as_line(order))
+        for order in orders:
+            click.echo(as_line(order))
         _warn_if_nobody_runs_them()
 
 

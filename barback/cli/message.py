@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -67,7 +67,7 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
 
 
 @click.command
-@click.argument("message_id", metavar="[ID]", type=NAME, required=False)
+@click.argument("message_ids", metavar="[ID]...", type=NAME, nargs=-1)
 @click.option("--queue", type=NAME, help="All messages of this queue.")
 @click.option("--actor", type=NAME, help="All messages of this actor.")
 @click.option("--reason", help="Why, for those who look.")
@@ -78,7 +78,7 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
 def cancel(
     context: click.Context,
     *,
-    message_id: str | None,
+    message_ids: tuple[str, ...],
     queue: str | None,
     actor: str | None,
     reason: str | None,
@@ -86,31 +86,45 @@ def cancel(
     search_at_most: int,
     as_json: bool,
 ) -> None:
-    """Cancel a message, or all of a queue, of an actor, or of an actor on one queue.
+    """Cancel messages: some, or all of a queue, of an actor, or of an actor on one queue.
 
     An ID may be shortened as for `show`. One that waits, is delayed or is to be retried is gone at
     once. The worker of one that runs is asked to stop it; `show` tells whether it does.
 
-    Exit codes: 0 done, 1 there is no such message or it has ended, 3 the broker cannot be reached.
+    Exit codes: 0 done, 1 one does not exist or has ended, 3 the broker cannot be reached.
     """
-    if (message_id is None) == (queue is None and actor is None):
-        raise click.UsageError("Say which: an ID, or --queue NAME, --actor NAME, or both.")
+    if bool(message_ids) == (queue is not None or actor is not None):
+        raise click.UsageError("Say which: IDs, or --queue NAME, --actor NAME, or both.")
     target: Target = context.obj
     with target.broker() as broker:
-        if message_id is None:
+        if not message_ids:
             _cancel_all(broker, queue, actor, reason, yes=yes, as_json=as_json)
             return
-        whole_id = _whole_id(broker, message_id)
-        answer = cancel_message(broker, whole_id, reason=reason, search_at_most=search_at_most)
+        whole_ids = [_whole_id(broker, message_id) for message_id in message_ids]
+        answers = [
+            cancel_message(broker, whole_id, reason=reason, search_at_most=search_at_most)
+            for whole_id in whole_ids
+        ]
     if as_json:
-        print_json({"cancelled": answer == "cancelled", "asked": answer == "asked"})
-    elif answer == "cancelled":
-        click.echo("Cancelled.")
-    elif answer == "asked":
-        click.echo("It runs, or is about to; its worker is asked to stop it.")
+        shown = [{"cancelled": it == "cancelled", "asked": it == "asked"} for it in answers]
+        print_json(shown if len(shown) > 1 else shown[0])
     else:
+        for message_id, answer in zip(message_ids, answers, strict=True):
+            _print_answer(message_id, answer, is_one_of_several=len(message_ids) > 1)
+    context.exit(0 if all(answers) else NOT_FOUND)
+
+
+def _print_answer(
+    message_id: str, answer: Literal["cancelled", "asked"] | None, *, is_one_of_several: bool
+) -> None:
+    if answer is None:
         click.echo(f"No message {printable(message_id)} is left to cancel.", err=True)
-    context.exit(0 if answer else NOT_FOUND)
+        return
+    text = {
+        "cancelled": "Cancelled.",
+        "asked": "It runs, or is about to; its worker is asked to stop it.",
+    }[answer]
+    click.echo(f"{printable(message_id)}: {text}" if is_one_of_several else text)
 
 
 def _cancel_all(

@@ -66,6 +66,9 @@ def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarte
     # When one is paused, and resumed, and the other removed
     assert command(start, "pause", coffee["id"]).stdout.endswith(": paused\n")
     assert ": in " in command(start, "resume", coffee["id"]).stdout
+    both = command(start, "pause", coffee["id"], beer["id"], "--json").stdout
+    assert [order["paused"] for order in json.loads(both)] == [True, True]
+    assert command(start, "resume", coffee["id"], beer["id"]).stdout.count(": in ") == 2
     assert command(start, "remove", beer["id"]).exit_code == 0
     # Expect one in the list, with its next run in people's words, and the other to be unknown
     table = command(start, "list").stdout

@@ -151,6 +151,25 @@ def test_cancel_takes_a_message_away(broker: RedisBroker, run: Callable[..., Res
     assert "Reason:     spilt\n" in run("show", redis_id).output
 
 
+def test_cancel_takes_several_messages_away(
+    broker: RedisBroker, run: Callable[..., Result]
+) -> None:
+    # Given three messages
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    first, second, third = (note.send().options["redis_message_id"] for _ in range(3))
+
+    # When two are cancelled, then one of them again beside the last
+    both = run("cancel", first, second, "--json")
+    again = run("cancel", second, third)
+
+    # Expect an answer for each, and none to be left
+    assert (both.exit_code, again.exit_code) == (0, 1)
+    assert json.loads(both.stdout) == [{"cancelled": True, "asked": False}] * 2
+    assert again.stdout == f"{third}: Cancelled.\n"
+    assert again.stderr == f"No message {second} is left to cancel.\n"
+    assert broker.queue_length("default") == 0
+
+
 def test_cancel_asks_before_it_cancels_many(
     broker: RedisBroker, run: Callable[..., Result]
 ) -> None:
@@ -181,7 +200,7 @@ def test_cancel_wants_to_know_which(arguments: tuple[str, ...], run: Callable[..
     result = run("cancel", *arguments)
 
     assert result.exit_code == 2
-    assert "an ID, or --queue NAME, --actor NAME, or both" in result.stderr
+    assert "IDs, or --queue NAME, --actor NAME, or both" in result.stderr
 
 
 def test_an_actor_s_messages_are_cancelled_on_all_queues(

@@ -75,14 +75,14 @@ class Claims:
         self._audit_at = time.monotonic() + AUDIT_SECONDS
         if back and is_audit:
             self.logger.error(
-                "Queue %r: %d messages were held in Redis for this worker, which did not have "
-                "them. They are back in the queue.",
+                "Queue %r: messages that were held in Redis for this worker, which did not have "
+                "them, are back in the queue: %d.",
                 self._queue_name,
                 back,
             )
         elif back:
             self.logger.info(
-                "Queue %r: %d messages whose delivery was cut off are back in the queue.",
+                "Queue %r: messages whose delivery was cut off are back in the queue: %d.",
                 self._queue_name,
                 back,
             )

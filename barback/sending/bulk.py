@@ -121,7 +121,7 @@ class BulkEnqueue:
         except Exception as error:  # also what the program raises while it makes the messages
             self._await_last_answers()
             raise BulkEnqueueFailed(
-                f"Only the first {self._enqueued:,} messages were enqueued for certain: {error}",
+                f"Only the first {self._enqueued:,} were enqueued for certain: {error}",
                 enqueued=self._enqueued,
             ) from error
         finally:

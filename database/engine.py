@@ -123,14 +123,21 @@ def _tell_outage_from_fault(context: ExceptionContext) -> DBAPIError | None:
     if not isinstance(error, Exception):  # Ctrl-C, a time limit: neither
         return None
     kind: type[DBAPIError] = DBAPIError
-    if getattr(error, "sqlstate", None) in _NOT_SET_UP_STATES:
+    if is_not_set_up(error):
         kind = OperationalError
     elif getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
-        is_not_set_up = any(words in str(error) for words in _NOT_SET_UP_WORDS)
-        kind = OperationalError if is_not_set_up else ProgrammingError
+        kind = ProgrammingError
     if isinstance(context.sqlalchemy_exception, kind):
         return None
     return kind(context.statement, None, error)
+
+
+def is_not_set_up(error: BaseException | None) -> bool:
+    """Whether the driver said that tables, columns or rights are missing."""
+    return getattr(error, "sqlstate", None) in _NOT_SET_UP_STATES or (
+        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        and any(words in str(error) for words in _NOT_SET_UP_WORDS)
+    )
 
 
 def _set_up_postgresql(connection: psycopg.Connection, _record: object) -> None:

@@ -9,7 +9,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.printable import first_line
-from database.engine import database_url
+from database.engine import database_url, is_not_set_up
 from database.migrations import NewerTablesError
 from settings import settings
 
@@ -29,10 +29,11 @@ def explain_errors() -> Iterator[None]:
     except NewerTablesError as error:
         raise click.ClickException(f"the database {shown_url()} cannot be used: {error}") from None
     except (SQLAlchemyError, OSError) as error:
+        setting = "DATABASE_URL" if settings.database_url else "BARBACK_DATA_DIR"
+        makes_tables = is_not_set_up(error.__cause__)
         raise click.ClickException(
-            f"the database {shown_url()} cannot be used: {reason_of(error)}. Check "
-            f"{'DATABASE_URL' if settings.database_url else 'BARBACK_DATA_DIR'}, and make the "
-            "tables with `python -m database migrate`."
+            f"the database {shown_url()} cannot be used: {reason_of(error)}. Check {setting}"
+            + (", and make the tables with `python -m database migrate`." if makes_tables else ".")
         ) from None
 
 

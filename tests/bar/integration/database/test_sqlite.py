@@ -212,4 +212,5 @@ def test_a_place_that_cannot_be_used_is_an_error_that_callers_expect(
     assert run.exit_code == 1
     assert "cannot be used" in run.stderr
     assert "/proc/bar.db" in run.stderr
+    assert "make the tables" not in run.stderr  # which is what cannot be done there
     assert "Traceback" not in run.stderr

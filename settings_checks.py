@@ -65,7 +65,7 @@ def check_database_url(url: str) -> str:
         raise ValueError(f"it should look like {_DATABASE_EXAMPLES}")
     if parts.drivername == "sqlite" and parts.database in {None, "", ":memory:"}:
         raise ValueError("programs share a file, not memory: sqlite:///path/to/bar.db")
-    if parts.drivername == "sqlite" and parts.query:
+    if parts.drivername == "sqlite" and "?" in url:
         raise ValueError("a file of SQLite has no options here: sqlite:///path/to/bar.db")
     if parts.port is not None and parts.port not in _PORTS:
         raise ValueError(f"there is no such port; it should look like {_DATABASE_EXAMPLES}")
@@ -163,8 +163,10 @@ def _split(url: str) -> SplitResult | None:
     """The parts of a URL with a host; None when it is none."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError when it is no number
-    except ValueError:
+        port = parts.port
+    except ValueError:  # its port is no number
+        return None
+    if port == 0:
         return None
     host = parts.hostname or ""
     is_clean = url.isprintable() and " " not in url

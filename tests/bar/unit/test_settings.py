@@ -57,6 +57,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "sqlite://", "programs share a file, not memory"),
         ("DATABASE_URL", "sqlite:///:memory:", "programs share a file, not memory"),
         ("DATABASE_URL", "sqlite:///bar.db?timeout=abc", "a file of SQLite has no options here"),
+        ("DATABASE_URL", "sqlite:////x/q?y.db", "a file of SQLite has no options here"),
         ("DATABASE_URL", "postgresql://bar@localhost:99999/bar", "no such port"),
         ("DATABASE_URL", "postgresql://localhost/bar?bogus=1", "have no option 'bogus'"),
         (
@@ -67,6 +68,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("DATABASE_URL", "sqlite:///a%00b.db", "a character of code 0"),
         ("SMTP_URL", "smtp://bar:p%C3%A4ss@localhost", "have to be of ASCII characters"),
         ("SMTP_URL", "smtp://localhost:port", "should look like smtp://host:25"),
+        ("SMTP_URL", "smtp://localhost:0", "should look like smtp://host:25"),
         ("SMTP_URL", "smtp://", "should look like smtp://host:25"),
         ("WEB_URL", "bar.example.org", "should look like https://"),
         ("WEB_URL", "https://bar.example.org/shop", "without a path"),

@@ -40,8 +40,9 @@ def parse_address(text: str) -> Address:
       InvalidAddress: The message tells a person what is wrong.
     """
     try:
-        # Without SMTPUTF8, which many servers lack: the part before the @ is ASCII.
-        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+        # Without SMTPUTF8, which many servers lack: the part before the @ is ASCII. And strict:
+        # servers refuse more than 64 characters of it (RFC 5321, 4.5.3.1.1).
+        valid = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise InvalidAddress(_in_words(error)) from None
     if "=?" in text:

@@ -30,6 +30,7 @@ GOOD = "four plain english words"
         # Header parsers read another mailbox in these.
         "=?utf-8?q?=6cost?=@example.org",
         "=?utf-8?q?eve=40example=2Ecom=2C?=@example.org",
+        f"{'a' * 65}@example.org",
         "a\0b@example.org",
         "ada@example.org\r\nBcc: eve@example.org",
     ],

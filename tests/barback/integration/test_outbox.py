@@ -286,6 +286,27 @@ def test_a_relay_sends_when_it_is_woken_and_what_it_finds_at_its_start(
     relay.stop()
 
 
+def test_a_program_that_starts_anew_in_its_process_starts_its_relay_anew(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given a relay that was stopped, as by the end of a test of FastAPI's application
+    relay = OutboxRelay(outbox, engine)
+    relay.stop()
+    relay.start()
+    relay.stop()
+    assert not relay.is_running
+
+    # When it is started again, twice
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message(1))
+    relay.start()
+    relay.start()
+
+    # Expect it to send
+    eventually(lambda: broker.queue_length("email") == 1)
+    relay.stop()
+
+
 @pytest.fixture
 def relay(outbox: Outbox, engine: Engine) -> Iterator[OutboxRelay]:
     relay = OutboxRelay(outbox, engine)

@@ -99,7 +99,7 @@ class Outbox:
 
         Raises:
           TypeError: When `transaction` is one of asyncio, on which this would write nothing.
-          ValueError: When the message was sent already, and would be done twice.
+          ValueError: When the message was sent already, or has a delay, which would be lost.
         """
         if inspect.iscoroutinefunction(getattr(transaction, "execute", None)):
             raise TypeError(
@@ -109,6 +109,8 @@ class Outbox:
         if "redis_message_id" in message.options:  # the broker has given it one
             name = message.actor_name
             raise ValueError(f"It was sent already: give {name}.message(…), not {name}.send(…).")
+        if "delay" in message.options:
+            raise ValueError("An outbox knows no delay: let an actor that it starts send this one.")
         transaction.execute(insert(self.table).values(message=message.encode()))
 
     def flush(self, engine: Engine) -> int:

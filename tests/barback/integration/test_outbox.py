@@ -120,6 +120,17 @@ def test_what_was_sent_already_is_refused_and_would_be_done_twice(
     assert broker.queue_length("email") == 1
 
 
+def test_a_delay_that_would_be_lost_is_refused(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    @dramatiq.actor(broker=broker, queue_name="email")
+    def remind(name: str) -> None: ...
+
+    with pytest.raises(ValueError, match="knows no delay"), engine.begin() as transaction:
+        outbox.add(transaction, remind.message_with_options(args=("Ada",), delay=60_000))
+    assert outbox.flush(engine) == 0
+
+
 def test_what_asyncio_would_lose_is_refused_and_what_helps_is_told(
     outbox: Outbox, broker: RedisBroker, postgres_url: str
 ) -> None:

@@ -7,6 +7,7 @@ is that of its tick, not of the moment at which a worker gets to it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -158,4 +159,10 @@ def _date_of_tick() -> dt.date:
 
 
 def _messages() -> Outbox:
-    return Outbox(outbox, cast("OnceBroker", dramatiq.get_broker()))
+    return _outbox_to(dramatiq.get_broker())
+
+
+@functools.lru_cache(maxsize=1)
+def _outbox_to(broker: dramatiq.Broker) -> Outbox:
+    # One, that knows of which rows the log was told.
+    return Outbox(outbox, cast("OnceBroker", broker))

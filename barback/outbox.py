@@ -99,7 +99,7 @@ class Outbox:
 
         Raises:
           TypeError: When `transaction` is one of asyncio, on which this would write nothing.
-          ValueError: When the message was sent already, and would be done twice.
+          ValueError: When the message was sent already, or has a delay, which would be lost.
         """
         if inspect.iscoroutinefunction(getattr(transaction, "execute", None)):
             raise TypeError(
@@ -109,6 +109,8 @@ class Outbox:
         if "redis_message_id" in message.options:  # the broker has given it one
             name = message.actor_name
             raise ValueError(f"It was sent already: give {name}.message(…), not {name}.send(…).")
+        if "delay" in message.options:
+            raise ValueError("An outbox knows no delay: let an actor that it starts send this one.")
         transaction.execute(insert(self.table).values(message=message.encode()))
 
     def flush(self, engine: Engine) -> int:
@@ -132,14 +134,10 @@ class Outbox:
         return flushed
 
     def _read_batch(self, engine: Engine, *, after_id: int) -> Sequence[Row[int, bytes]]:
-        query = (
-            select(self.table.c.id, self.table.c.message)
-            .where(self.table.c.id > after_id)
-            .order_by(self.table.c.id)
-            .limit(BATCH_SIZE)
-        )
+        columns = self.table.c
+        query = select(columns.id, columns.message).where(columns.id > after_id)
         with engine.connect() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query.order_by(columns.id).limit(BATCH_SIZE)).all()
 
     def _send_batch(self, engine: Engine, rows: Sequence[Row[int, bytes]]) -> int:
         sent: list[dict[str, Any]] = []
@@ -209,22 +207,22 @@ class OutboxRelay:
         self.engine = engine
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._outage = Outage(
-            logging.getLogger(__name__),
-            "the outbox",
-            wait=self._stop.wait,
-            expected=(*EXPECTED_ERRORS, SQLAlchemyError),
-        )
-        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+        expected = (*EXPECTED_ERRORS, SQLAlchemyError)
+        self._outage = Outage(outbox.logger, "the outbox", wait=self._stop.wait, expected=expected)
+        self._thread: threading.Thread | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether its thread lives, for health checks. No error ends it, only :meth:`stop`."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
+        """Start the thread, at first or after :meth:`stop`. One that runs goes on."""
+        self._stop.clear()
         self._wake.set()  # the last process may have left something behind
-        self._thread.start()
+        if not self.is_running:
+            self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+            self._thread.start()
 
     def wake(self) -> None:
         """Have the outbox flushed now. Returns at once, whatever the broker does."""
@@ -234,7 +232,8 @@ class OutboxRelay:
         """End the thread; what it did not send is sent by the next relay."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout_seconds)
+        if self._thread is not None:
+            self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -108,7 +108,9 @@ def _make_postgresql(url: URL, options: dict[str, Any]) -> Engine:
         url,
         pool_pre_ping=True,
         pool_timeout=BUSY_TIMEOUT_MS / 1000,
-        connect_args={name: given[name] for name in POSTGRESQL_OPTIONS},
+        # PgBouncer gives each transaction another connection, on which nothing is prepared.
+        connect_args={name: given[name] for name in POSTGRESQL_OPTIONS}
+        | {"prepare_threshold": None},
         **options,
     )
     event.listen(engine, "connect", _set_up_postgresql)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 #: Any number will do, as long as nobody else takes this PostgreSQL advisory lock.
 LOCK_NUMBER = 7_234_015
 
+#: How long a change waits for a table, in milliseconds: on PostgreSQL, everybody who wants it waits
+#: behind the change, and a backup that reads it may take hours.
+TABLE_TIMEOUT_MS = 3_000
+
 #: All revisions: the numbers that the names of their files begin with.
 REVISIONS = {
     path.name.partition("_")[0] for path in Path(__file__).parent.glob("versions/[0-9]*.py")
@@ -72,3 +76,4 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # however long the other one takes
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {TABLE_TIMEOUT_MS}")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from sqlalchemy import make_url, select, text
+from sqlalchemy import insert, make_url, select, text
 
 from actors import housekeeping, make_report, serve_a_beer
 from actors.failures import RecordFailures
@@ -19,6 +19,7 @@ from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages
 from database import engine as database_engine
 from database.engine import make_engine, reading, writing
 from database.orders import Order, OrderState, add_order
+from database.outbox import outbox
 from database.reports import Report, ReportState, request_report
 from database.sales import Sale
 
@@ -156,6 +157,24 @@ def test_sweeping_leaves_no_dead_letter_for_each_minute_of_an_outage(
     stub_broker.join("housekeeping")
     assert caplog.text.count("Resumed: sweeping the outbox") == 1
     without_tables.dispose()
+
+
+@pytest.mark.usefixtures("stub_worker")
+def test_sweeping_tells_once_of_a_message_that_cannot_be_sent(
+    stub_broker: StubBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a row that nobody can read
+    monkeypatch.setattr(housekeeping, "engine", database_engine.engine)
+    with writing() as session:
+        session.execute(insert(outbox).values(message=b"not a message"))
+
+    # When some minutes pass
+    for _ in range(3):
+        sweep_the_outbox.send()
+        stub_broker.join("housekeeping")
+
+    # Expect one traceback
+    assert caplog.text.count("of the outbox cannot be sent") == 1
 
 
 def test_a_report_is_made_to_its_end_by_one_message() -> None:

@@ -120,6 +120,17 @@ def test_what_was_sent_already_is_refused_and_would_be_done_twice(
     assert broker.queue_length("email") == 1
 
 
+def test_a_delay_that_would_be_lost_is_refused(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    @dramatiq.actor(broker=broker, queue_name="email")
+    def remind(name: str) -> None: ...
+
+    with pytest.raises(ValueError, match="knows no delay"), engine.begin() as transaction:
+        outbox.add(transaction, remind.message_with_options(args=("Ada",), delay=60_000))
+    assert outbox.flush(engine) == 0
+
+
 def test_what_asyncio_would_lose_is_refused_and_what_helps_is_told(
     outbox: Outbox, broker: RedisBroker, postgres_url: str
 ) -> None:
@@ -283,6 +294,27 @@ def test_a_relay_sends_when_it_is_woken_and_what_it_finds_at_its_start(
 
     # Expect it before the next sweep
     eventually(lambda: broker.queue_length("email") == 2)
+    relay.stop()
+
+
+def test_a_program_that_starts_anew_in_its_process_starts_its_relay_anew(
+    outbox: Outbox, engine: Engine, broker: RedisBroker
+) -> None:
+    # Given a relay that was stopped, as by the end of a test of FastAPI's application
+    relay = OutboxRelay(outbox, engine)
+    relay.stop()
+    relay.start()
+    relay.stop()
+    assert not relay.is_running
+
+    # When it is started again, twice
+    with engine.begin() as transaction:
+        outbox.add(transaction, a_message(1))
+    relay.start()
+    relay.start()
+
+    # Expect it to send
+    eventually(lambda: broker.queue_length("email") == 1)
     relay.stop()
 
 

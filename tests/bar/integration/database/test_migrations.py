@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Uuid, bindparam, make_url, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from database import migrations, models
@@ -103,6 +104,25 @@ def test_who_waits_no_longer_for_the_database_is_told_of_no_fault_of_it(
         process.send_signal(signal.SIGINT)
         assert process.wait() == 1
     assert process.stderr.strip() == "Aborted!"
+
+
+def test_a_table_that_is_in_use_is_not_waited_for_while_everybody_waits_behind(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given tables of an older version, of which a backup reads one
+    monkeypatch.setattr(migrations, "TABLE_TIMEOUT_MS", 50)
+    engine = make_engine(make_url(postgres_url))
+    migrate(engine, "0002")
+    with psycopg.connect(postgres_url) as backup:
+        backup.execute("SET idle_in_transaction_session_timeout = '30s'")  # it ends some time
+        backup.execute("SELECT * FROM users")
+
+        # Expect a migration to give up, for now
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate(engine)
+    migrate(engine)
+    assert is_up_to_date(engine)
+    engine.dispose()
 
 
 def test_tables_of_a_newer_version_are_left_alone(start: ProcessStarter, tmp_path: Path) -> None:

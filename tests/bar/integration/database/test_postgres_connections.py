@@ -49,6 +49,19 @@ def test_a_lock_that_somebody_else_holds_for_too_long_is_an_error(
     engine.dispose()
 
 
+def test_a_pool_that_gives_each_transaction_another_connection_works(postgres_url: str) -> None:
+    # When the same statement is executed so often that the driver would have the server prepare it
+    engine = make_engine(make_url(postgres_url), pool_size=1, max_overflow=0)
+    for _ in range(20):
+        with engine.begin() as connection:
+            connection.execute(text("SELECT :x"), {"x": "a"})
+
+    # Expect it to leave nothing there: the next transaction may be on another server connection
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+    engine.dispose()
+
+
 def test_tables_that_are_not_made_yet_are_a_reason_to_wait(postgres_url: str) -> None:
     engine = make_engine(make_url(postgres_url))
     with pytest.raises(AWAY_ERRORS), engine.connect() as connection:

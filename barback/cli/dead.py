@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     Change = Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]]
 
-#: How many dead letters `list` shows unless told otherwise.
-DEFAULT_LIMIT = 20
-
 _NONE_SUCH = "There are no such dead letters. Without --queue and --actor, `dead list` shows all."
 
 _UNKNOWN_ACTOR = (
@@ -70,7 +67,7 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
-    default=DEFAULT_LIMIT,
+    default=20,
     show_default=True,
     help="How many to list at the most.",
 )
@@ -85,14 +82,16 @@ def list_letters(
         total = sum(len(letters) for letters in queues)
         found = chain.from_iterable(_by_actor(letters, actor) for letters in queues)
         shown = list(islice(found, limit))
+        is_cut = next(found, None) is not None
     if as_json:
         print_json(shown)
     elif not shown:
         click.echo(_NONE_SUCH if queue or actor else "There are no dead letters.")
     else:
         print_table(letters_table(shown))
-        if actor is None and total > len(shown):
-            click.echo(f"{total - len(shown):,} more; --limit shows them.")
+        if is_cut:
+            how_many = "There are" if actor else f"{total - len(shown):,}"  # not all were read
+            click.echo(f"{how_many} more; --limit shows them.")
         if any(letter.reason == "unknown actor" for letter in shown):
             click.echo(_UNKNOWN_ACTOR)
 

@@ -119,6 +119,22 @@ def test_long_names_and_narrow_terminals_leave_the_reason_whole(
     assert output.count("ago") == 3
 
 
+def test_a_list_that_is_cut_says_so(broker: RedisBroker, dead: Callable[..., Result]) -> None:
+    # Given three letters of one actor and one of another
+    for number in range(3):
+        bury(broker, f"of-pour-{number}")
+    bury(broker, "of-brew", actor="brew")
+
+    # Expect to hear of what is left out, and how much where that is known
+    assert "3 more; --limit shows them." in dead("list", "--limit", "1").output
+    cut = dead("list", "--actor", "pour", "--limit", "2").output
+    assert cut.count("of-pour-") == 2
+    assert "There are more; --limit shows them." in cut
+    assert "more" not in dead("list", "--actor", "pour", "--limit", "3").output
+    of_one = json.loads(dead("list", "--actor", "pour", "--limit", "2", "--json").output)
+    assert len(of_one) == 2
+
+
 def test_ids_may_be_shortened_and_several_be_given(
     broker: RedisBroker, dead: Callable[..., Result]
 ) -> None:

@@ -30,6 +30,7 @@ EXPECTED_ERRORS = (redis.RedisError, ConnectionFailed, OSError)
 SILENCE_ERRORS = (
     redis.ConnectionError,
     redis.TimeoutError,
+    redis.exceptions.ClusterDownError,
     redis.exceptions.ReadOnlyError,
     OSError,
 )

@@ -158,6 +158,26 @@ def test_a_server_that_was_silent_and_refuses_since_is_told_of_again(
     )
 
 
+def test_a_cluster_that_is_down_is_told_of_once_whoever_needs_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given what a queue needs, on a server of a cluster that has just lost another one
+    logger = logging.getLogger("test")
+    silence = Silence(logger, "queue 'beer'")
+    parts = [Outage(logger, name, silence=silence) for name in ("heartbeats", "delayed messages")]
+
+    # When it answers that the cluster serves nobody, until it does again
+    for part in parts:
+        part.report(redis.exceptions.ClusterDownError("The cluster is down"))
+    for part in parts:
+        part.end()
+
+    # Expect two lines
+    began, ended = caplog.messages
+    assert began.startswith("Interrupted: queue 'beer'. Reason: The cluster is down.")
+    assert ended.startswith("Resumed: queue 'beer', after ")
+
+
 def test_a_server_that_answers_with_an_error_is_told_of_by_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

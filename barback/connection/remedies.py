@@ -17,7 +17,7 @@ _LOGIN = "User and password go into the URL: redis://user:password@host:6379/0"
 #: How Redis says that a password is missing, which nobody is meant to read.
 _NO_PASSWORD = re.compile("HELLO must be called with the client already authenticated.*")
 
-#: By the type of the error or by what it says, where redis-py has no type for it.
+#: By the type of the error or by what it says, a pattern, where redis-py has no type for it.
 _REMEDIES: dict[type[Exception] | str, str] = {
     redis.AuthenticationError: _LOGIN,
     redis.exceptions.NoPermissionError: f"Let the user do that, or use another one. {_LOGIN}",
@@ -29,6 +29,9 @@ _REMEDIES: dict[type[Exception] | str, str] = {
     "redis+sentinel://host:26379/SERVICE/0",
     OutOfMemoryError: "Raise its `maxmemory`, or have workers drain the queues",
     "MISCONF ": "Make room on its disk; its log says more",
+    # Behind a port: a socket of Unix that is not there is a server that does not run.
+    r":\d+\. (No such file|Is a directory|Permission denied)": "With TLS, that is a file which "
+    "ssl_ca_certs, ssl_certfile or ssl_keyfile names",
     "BUSY ": "`SCRIPT KILL` ends a script that somebody else runs there",
 }
 
@@ -38,7 +41,7 @@ def remedy(error: BaseException) -> str:
     refusal = error.__cause__ or error
     said = first_line(refusal)
     for kind, text in _REMEDIES.items():
-        if kind in said if isinstance(kind, str) else isinstance(refusal, kind):
+        if re.search(kind, said) if isinstance(kind, str) else isinstance(refusal, kind):
             return text
     return ""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from typing import TYPE_CHECKING
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
 from barback import RedisBroker
+from barback.connection.remedies import explained
 from barback.consuming import doorbell
 from barback.control import Control, remembering
 from barback.embedded import EmbeddedServer
@@ -181,3 +184,23 @@ def test_a_full_server_is_told_of_once_by_what_remembers_how_messages_have_ended
         assert len(lines) == 2
     finally:
         worker.stop(timeout=10_000)
+
+
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile"])
+@pytest.mark.parametrize(
+    ("name", "said"), [("no.pem", "No such file or directory"), ("", "Is a directory")]
+)
+def test_a_certificate_that_cannot_be_read_is_no_fault_of_the_server(
+    option: str, name: str, said: str, tmp_path: Path
+) -> None:
+    # Given a server, and a file that was not brought along, or was mounted before it existed
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        client = redis.from_url(f"rediss://127.0.0.1:{port}?{option}={tmp_path / name}")
+        with client, pytest.raises(redis.ConnectionError) as caught:
+            client.ping()
+
+    assert explained(caught.value).endswith(
+        f":{port}. {said}. With TLS, that is a file which ssl_ca_certs, ssl_certfile or "
+        "ssl_keyfile names"
+    )

@@ -22,6 +22,7 @@ import redis
 from actors import serve_a_beer, serve_a_coffee
 from actors.serving import Served
 from barback.connection.remedies import explained, remedy
+from barback.control import paused
 from barback.errors import BrokerUnavailable, BulkEnqueueFailed, UnsuitableServer
 from barback.monitoring.workers import live_queues
 from barback.results import await_results
@@ -151,6 +152,7 @@ def main(
         if not as_json:
             _print_orders(orders)
             _print_hint(unserved)
+            _print_pauses(orders)
         summaries = summaries_of(orders)
         if wait:
             _wait(orders, summaries, timeout_seconds, delay_ms=delay_ms, quiet=as_json)
@@ -194,6 +196,13 @@ def _print_hint(unserved: list[str]) -> None:
         for queue_name in unserved:
             by_make = f"make worker-{queue_name}"
             click.echo(f"    {by_make:<21} or: dramatiq actors -Q {queue_name}")
+
+
+def _print_pauses(orders: Iterable[Order]) -> None:
+    pauses = paused(cast("RedisBroker", serve_a_beer.broker))
+    for queue_name in sorted({order.queue_name for order in orders} & pauses.keys()):
+        click.echo(f"{queue_name} is paused. To go on with it:")
+        click.echo(f"    python -m barback resume {queue_name}")
 
 
 def _wait(

@@ -8,7 +8,9 @@ looked up at each call, so that one that is patched or replaced meanwhile is cal
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Broker
@@ -43,6 +45,9 @@ INSIST_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 
+#: How often the log is told of one that a server refuses, at the most, in seconds.
+TELL_SECONDS = 60.0
+
 #: What no middleware can object to any more: an error of a hook would leave the message with its
 #: worker, or the worker at its end with what it holds.
 ENDS = frozenset(
@@ -72,6 +77,25 @@ class Implementations(dict[str, "Hooks"]):
         return hooks
 
 
+class Refusals:
+    """Counts what a server refuses: a full one does so for each message that workers drain."""
+
+    def __init__(self) -> None:
+        self._untold: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def to_tell(self, what: str) -> int:
+        """Count one; returns how many the log is to be told of now, 0 when it was told lately."""
+        with self._lock:
+            self._untold[what] += 1
+            now = time.monotonic()
+            if now - self._told_at.get(what, float("-inf")) < TELL_SECONDS:
+                return 0
+            self._told_at[what] = now
+            return self._untold.pop(what)
+
+
 class HookTable:
     """The hooks of some middleware.
 
@@ -85,6 +109,7 @@ class HookTable:
         inwards = middleware[::-1]
         inwards.sort(key=lambda it: not isinstance(it, INTERRUPTERS))
         self.after = Implementations(inwards, "after_")
+        self.refusals = Refusals()
 
 
 class HookedBroker(Broker):
@@ -162,17 +187,16 @@ class HookedBroker(Broker):
         return error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
-        if is_away_or_full(error):  # a traceback tells nothing more, and every thread has one
-            self.logger.error(
-                "%s of %s was left out. Reason: %s.",
-                hook_name,
-                type(middleware).__name__,
-                first_line(error),
+        if not is_away_or_full(error):
+            self.logger.critical(
+                "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=error
             )
             return
-        self.logger.critical(
-            "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=error
-        )
+        # A traceback tells nothing more, and every thread has one.
+        what = f"{hook_name} of {type(middleware).__name__} was left out"
+        if count := self._hooks.refusals.to_tell(what):
+            since = f", {count:,} times since this was said" if count > 1 else ""
+            self.logger.error("%s%s. Reason: %s.", what, since, first_line(error))
 
 
 def _implemented(all_middleware: Sequence[Middleware], hook_name: str) -> Hooks:

@@ -171,6 +171,10 @@ class Workers:
         if state is not None:
             state.begin_end()
 
+    def are_stopping(self) -> bool:
+        """Whether a worker was told to stop and has not yet."""
+        return any(state.is_stopping for state in list(self._states.values()))
+
     def end(self, worker: Worker) -> None:
         """Called when all threads of a worker have stopped."""
         with self._lock:

@@ -41,6 +41,9 @@ KEEPERS = (Results, GroupCallbacks)
 #: For how long such a hook is called anew while its server is away, in seconds.
 INSIST_SECONDS = 60.0
 
+#: The same once a worker was told to stop, which somebody kills if it takes too long, in seconds.
+LAST_INSIST_SECONDS = 5.0
+
 #: The first and the longest pause between such calls, in seconds.
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -121,6 +124,9 @@ class HookedBroker(Broker):
     _own_before: dict[str, Callable[..., None]]
     _own_after: dict[str, Callable[..., None]]
 
+    #: Whether a worker was told to stop and has not yet.
+    _is_stopping: Callable[[], bool] = staticmethod(lambda: False)
+
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
         if signal in self._own_before:
             self._own_before[signal](*args)
@@ -176,6 +182,8 @@ class HookedBroker(Broker):
         pause_seconds = FIRST_PAUSE_SECONDS
         while is_away(error) and time.monotonic() < give_up_at:
             self.logger.debug("%s has to wait: %s", hook_name, error)
+            if self._is_stopping():
+                give_up_at = min(give_up_at, time.monotonic() + LAST_INSIST_SECONDS)
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             try:

@@ -124,6 +124,7 @@ class RedisBroker(HookedBroker, StockRedisBroker):
             "worker_thread_boot": self._workers.begin_worker_thread,
             "worker_shutdown": self._workers.end,
         }
+        self._is_stopping = self._workers.are_stopping
 
     @property
     def client(self) -> redis.Redis:

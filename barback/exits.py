@@ -18,6 +18,8 @@ from dramatiq.errors import ConnectionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+    from types import FrameType
 
 #: The exit codes of ``dramatiq`` when it has been asked for what there is not, and when the broker
 #: cannot be used.
@@ -104,6 +106,38 @@ def _write_to_nobody(log: Any) -> None:
     """
     if isinstance(log, StreamablePipe):
         log.write = len  # type: ignore[method-assign]
+
+
+def outlive_the_log() -> None:
+    """Have a process of such a command line drop what it writes when nobody reads its log any more,
+    as behind ``| less`` or ``| tee``.
+
+    Its main process then closes the pipe that both have. But those that it forked have copies of
+    the ends from which it reads: with them, whoever writes more than the pipe holds waits for ever,
+    holds the lock of the log, and does not even end when told to.
+    """
+    for pipe in _copied_pipes():
+        pipe.close()
+    log = sys.stderr
+    if isinstance(log, StreamablePipe):
+        write: Any = log.write
+
+        def write_or_drop(text: str) -> None:
+            with contextlib.suppress(BrokenPipeError):
+                write(text)
+
+        log.write = write_or_drop  # type: ignore[method-assign]
+
+
+def _copied_pipes() -> list[Connection]:
+    """The ends from which Dramatiq's main process reads, if this one is forked from it."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - nobody else knows them
+    while frame is not None:
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) == ("dramatiq.cli", "main"):
+            names = frame.f_locals
+            return [*names.get("worker_pipes", ()), *filter(None, [names.get("read_pipe")])]
+        frame = frame.f_back
+    return []
 
 
 @contextlib.contextmanager

@@ -24,6 +24,9 @@ _REMEDIES: dict[type[Exception] | str, str] = {
     "HELLO must be called": _LOGIN,
     "DENIED ": f"Give the server a password. {_LOGIN}",
     "max number of clients": "Raise its `maxclients`, or stop programs that hold connections",
+    "CERTIFICATE_VERIFY_FAILED": "Renew its certificate, or name in the URL who has signed it: "
+    "?ssl_ca_certs=ca.pem",
+    "Error -": "Check the host in the URL, which has no address here",  # negative: of getaddrinfo
     BusyLoadingError: "It serves as soon as it has read its data",
     ReadOnlyError: "Name its primary in the URL, or the Sentinels: "
     "redis+sentinel://host:26379/SERVICE/0",

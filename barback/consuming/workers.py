@@ -19,7 +19,13 @@ from barback.consuming.interruptions import complete_interrupted_ends, survive_i
 from barback.consuming.threads import WorkerThreads
 from barback.consuming.worker import WorkerState
 from barback.errors import UnsuitableServer
-from barback.exits import EXIT_BROKER, end_in_time, end_process, end_with_terminal
+from barback.exits import (
+    EXIT_BROKER,
+    end_in_time,
+    end_process,
+    end_with_terminal,
+    outlive_the_log,
+)
 from barback.interrupts import notify_all_at_shutdown
 from barback.recovery.poison import PoisonMessages
 from barback.speedups.time_limits import unlock_time_limits
@@ -106,6 +112,7 @@ class Workers:
         wanted = worker.consumer_whitelist
         if self._is_command:
             end_with_terminal()
+            outlive_the_log()
             end_in_time(lambda: bool(self._states))
             require_queues(wanted or (), queue_names)
         queues = [name for name in queue_names if not wanted or name in wanted]
@@ -163,6 +170,10 @@ class Workers:
         state = self._states.get(id(worker))
         if state is not None:
             state.begin_end()
+
+    def are_stopping(self) -> bool:
+        """Whether a worker was told to stop and has not yet."""
+        return any(state.is_stopping for state in list(self._states.values()))
 
     def end(self, worker: Worker) -> None:
         """Called when all threads of a worker have stopped."""

@@ -8,7 +8,9 @@ looked up at each call, so that one that is patched or replaced meanwhile is cal
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Broker
@@ -39,9 +41,15 @@ KEEPERS = (Results, GroupCallbacks)
 #: For how long such a hook is called anew while its server is away, in seconds.
 INSIST_SECONDS = 60.0
 
+#: The same once a worker was told to stop, which somebody kills if it takes too long, in seconds.
+LAST_INSIST_SECONDS = 5.0
+
 #: The first and the longest pause between such calls, in seconds.
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
+
+#: How often the log is told of one that a server refuses, at the most, in seconds.
+TELL_SECONDS = 60.0
 
 #: What no middleware can object to any more: an error of a hook would leave the message with its
 #: worker, or the worker at its end with what it holds.
@@ -72,6 +80,25 @@ class Implementations(dict[str, "Hooks"]):
         return hooks
 
 
+class Refusals:
+    """Counts what a server refuses: a full one does so for each message that workers drain."""
+
+    def __init__(self) -> None:
+        self._untold: Counter[str] = Counter()
+        self._told_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def to_tell(self, what: str) -> int:
+        """Count one; returns how many the log is to be told of now, 0 when it was told lately."""
+        with self._lock:
+            self._untold[what] += 1
+            now = time.monotonic()
+            if now - self._told_at.get(what, float("-inf")) < TELL_SECONDS:
+                return 0
+            self._told_at[what] = now
+            return self._untold.pop(what)
+
+
 class HookTable:
     """The hooks of some middleware.
 
@@ -85,6 +112,7 @@ class HookTable:
         inwards = middleware[::-1]
         inwards.sort(key=lambda it: not isinstance(it, INTERRUPTERS))
         self.after = Implementations(inwards, "after_")
+        self.refusals = Refusals()
 
 
 class HookedBroker(Broker):
@@ -95,6 +123,9 @@ class HookedBroker(Broker):
     #: What the broker itself does before the hooks of a signal, and after them.
     _own_before: dict[str, Callable[..., None]]
     _own_after: dict[str, Callable[..., None]]
+
+    #: Whether a worker was told to stop and has not yet.
+    _is_stopping: Callable[[], bool] = staticmethod(lambda: False)
 
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
         if signal in self._own_before:
@@ -151,6 +182,8 @@ class HookedBroker(Broker):
         pause_seconds = FIRST_PAUSE_SECONDS
         while is_away(error) and time.monotonic() < give_up_at:
             self.logger.debug("%s has to wait: %s", hook_name, error)
+            if self._is_stopping():
+                give_up_at = min(give_up_at, time.monotonic() + LAST_INSIST_SECONDS)
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
             try:
@@ -162,17 +195,16 @@ class HookedBroker(Broker):
         return error
 
     def _report_failure(self, hook_name: str, middleware: Middleware, error: Exception) -> None:
-        if is_away_or_full(error):  # a traceback tells nothing more, and every thread has one
-            self.logger.error(
-                "%s of %s was left out. Reason: %s.",
-                hook_name,
-                type(middleware).__name__,
-                first_line(error),
+        if not is_away_or_full(error):
+            self.logger.critical(
+                "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=error
             )
             return
-        self.logger.critical(
-            "Unexpected failure in %s of %r.", hook_name, middleware, exc_info=error
-        )
+        # A traceback tells nothing more, and every thread has one.
+        what = f"{hook_name} of {type(middleware).__name__} was left out"
+        if count := self._hooks.refusals.to_tell(what):
+            since = f", {count:,} times since this was said" if count > 1 else ""
+            self.logger.error("%s%s. Reason: %s.", what, since, first_line(error))
 
 
 def _implemented(all_middleware: Sequence[Middleware], hook_name: str) -> Hooks:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import PROJECT_DIR, program_environment
 from tests.support.kitchen import running_kitchen, send
 from tests.support.polling import eventually
+from tests.support.processes import ProcessStarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +88,28 @@ def test_a_worker_that_writes_much_ends_after_its_main_process_was_killed(
     # Expect that it finishes that, and that nothing of it is left
     eventually(lambda: not is_connected(broker), timeout_seconds=30)
     assert not broker.client.exists("dramatiq:default.msgs")
+
+
+@pytest.mark.slow
+def test_workers_whose_log_nobody_reads_any_more_go_on_and_end_when_they_are_told_to(
+    tmp_path: Path, broker: RedisBroker, redis_url: str
+) -> None:
+    # Given workers in a pipeline, whose other end leaves when they are ready
+    (tmp_path / "kitchen.py").write_text(PROJECT)
+    environment = program_environment(PYTHONPATH=str(PROJECT_DIR), URL=redis_url)
+    pipeline = "dramatiq kitchen -p 2 -t 1 2>&1 | grep -m 2 ready"
+    with ProcessStarter(cwd=tmp_path, env=environment, output_dir=tmp_path) as start:
+        workers = start(["sh", "-c", pipeline])
+        eventually(lambda: workers.stdout.count("ready for action") == 2)
+
+        # When they run what writes a lot
+        for _ in range(2):
+            send(broker, "talk")
+
+        # Expect that they finish that, and that nothing of them is left after Ctrl-C
+        eventually(lambda: not broker.client.exists("dramatiq:default.msgs"), timeout_seconds=40)
+        workers.send_signal_to_group(signal.SIGINT)
+        eventually(lambda: not is_connected(broker))
 
 
 def is_connected(broker: RedisBroker) -> bool:

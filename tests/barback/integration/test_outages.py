@@ -98,6 +98,40 @@ def test_an_outage_is_told_as_a_whole_and_with_it_what_was_left_out(
     assert "Traceback" not in caplog.text
 
 
+def test_a_worker_that_is_told_to_stop_insists_on_no_result_whose_server_is_away(
+    server: EmbeddedServer,
+    broker: RedisBroker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a worker that insists, for as long as it may, on a result that nobody keeps
+    monkeypatch.setattr(hooks, "INSIST_SECONDS", 3_600.0)
+    monkeypatch.setattr(hooks, "LAST_INSIST_SECONDS", 0.1)
+    broker.add_middleware(Results(backend=RedisBackend(client=broker.client)))
+    started, go_on = threading.Event(), threading.Event()
+
+    @dramatiq.actor(broker=broker, queue_name=QUEUES[0], store_results=True)
+    def pour() -> int:
+        started.set()
+        go_on.wait(60)
+        return 1
+
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    pour.send()
+    assert started.wait(60)
+    with caplog.at_level(logging.DEBUG):
+        server.stop()
+        go_on.set()
+        eventually(lambda: "after_process_message has to wait" in caplog.text)
+
+        # When it is told to stop
+        worker.stop(timeout=30_000)
+
+    # Expect it to give that up, instead of staying until somebody kills it
+    assert "after_process_message of Results was left out" in caplog.text
+
+
 def test_a_server_that_answers_and_takes_nothing_is_told_of_once(
     broker: RedisBroker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,10 @@ def _with_login(url: str, user: str, password: str) -> str:
     return f"{url}{separator}username={user}&password={password}"
 
 
+def test_a_host_that_nobody_knows_is_told_with_what_helps() -> None:
+    assert "Check the host in the URL" in complaint("redis://no-such-host.invalid")
+
+
 @pytest.mark.parametrize(
     ("answer", "what", "cure"),
     [

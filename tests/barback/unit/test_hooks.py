@@ -126,6 +126,30 @@ def test_a_hook_whose_server_is_away_says_so_in_a_line(caplog: pytest.LogCapture
     assert caplog.records[0].exc_info is None
 
 
+def test_a_hook_that_a_full_server_refuses_for_each_message_does_not_fill_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a server that lets workers drain it, and keeps none of their results
+    class Refused(Middleware):
+        def after_process_message(self, *_: object, **__: object) -> None:
+            raise redis.OutOfMemoryError("used memory > 'maxmemory'")
+
+    broker = HookedStub(middleware=[Refused()])
+
+    # When many messages end, and one when a while has passed
+    for _ in range(100):
+        broker.emit_after("process_message", None)
+    monkeypatch.setattr("barback.speedups.hooks.TELL_SECONDS", 0.0)
+    broker.emit_after("process_message", None)
+
+    # Expect to hear of the first, and of how many there were since
+    refusal = "Reason: used memory > 'maxmemory'."
+    assert caplog.messages == [
+        f"after_process_message of Refused was left out. {refusal}",
+        f"after_process_message of Refused was left out, 100 times since this was said. {refusal}",
+    ]
+
+
 @pytest.mark.parametrize("signal", ["ack", "nack", "worker_shutdown"])
 def test_no_middleware_keeps_a_message_or_a_worker_from_its_end(
     signal: str, caplog: pytest.LogCaptureFixture

@@ -178,6 +178,27 @@ def test_a_cluster_that_is_down_is_told_of_once_whoever_needs_it(
     assert ended.startswith("Resumed: queue 'beer', after ")
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Error -2 connecting to bar:6379. Name or service not known.",
+        "Error -3 connecting to bar:6379. Temporary failure in name resolution.",
+        "Error 1 connecting to bar:6379. [SSL: CERTIFICATE_VERIFY_FAILED] it has expired.",
+    ],
+)
+def test_a_server_that_went_and_is_not_to_be_found_or_trusted_since_is_told_of_again(
+    reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outage = Outage(logging.getLogger("test"), "heartbeats")
+
+    outage.report(redis.ConnectionError("Connection closed by server."))
+    for _ in range(100):
+        outage.report(redis.ConnectionError(reason))
+
+    _, found_out = caplog.messages
+    assert found_out.startswith(f"Still interrupted: heartbeats. Reason now: {reason[:-1]}. ")
+
+
 def test_a_server_that_answers_with_an_error_is_told_of_by_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

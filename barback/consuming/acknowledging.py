@@ -137,6 +137,22 @@ class Acknowledger:
         places = {redis_id: place for place, redis_id in enumerate(list(self._in_flight.held))}
         self.requeue(sorted(deliveries, key=lambda it: places.get(it.redis_id, -1)))
 
+    def hold_at_most(self, count: int, queue_name: str) -> None:
+        """Put back what no thread has started, the latest first, while so much is held."""
+        excess = len(self._in_flight.held) - count
+        if excess <= 0:
+            return
+        work_queue = self._worker.work_queue
+        ahead = [item for item in work_queue.queue if item.message.queue_name == queue_name]
+        latest = set(map(id, ahead[-excess:]))
+        taken = work_queue.take_out(lambda item: id(item) in latest)
+        try:
+            self.hold_back([item.message for item in taken])
+        except BaseException:
+            for item in taken:
+                work_queue.put(item)
+            raise
+
     def settle_what_waits(self) -> None:
         """Tell Redis what it could not be told before.
 

@@ -98,7 +98,7 @@ class QueueConsumer(Consumer):
     def _refill(self) -> None:
         if self._worker.is_stopping:
             self._wind_down()
-            self._wait_for_one(self._timeout_seconds / 4)
+            self._in_flight.wait_for_one(self._timeout_seconds / 4)
         elif self._claims.is_waiting:
             self._receive_first(self._claims.go_on_waiting(self._timeout_seconds))
         else:
@@ -118,6 +118,9 @@ class QueueConsumer(Consumer):
 
     def _take_more(self) -> None:
         in_flight, window = self._in_flight, self._window
+        window.finished(0)
+        if not window.is_fast:
+            self._acknowledger.hold_at_most(window.size, self.queue_name)
         if self._is_starting:
             self._is_starting = False
             in_flight.wait_until_held(0, START_SECONDS)
@@ -130,14 +133,15 @@ class QueueConsumer(Consumer):
         self._claim(room, waits=not is_quick)
         if self._taken:
             return
-        if room == 0:
-            if len(in_flight.held) < window.size:  # few, but large
-                self._wait_for_one(self._timeout_seconds)
+        # While quick work goes on, its acknowledgements are worth collecting.
+        if room and is_quick and in_flight.wait_for_one(COLLECT_SECONDS):
             return
-        # The queue is empty. While quick work goes on, its acknowledgements are worth collecting.
-        if is_quick and self._wait_for_one(COLLECT_SECONDS):
-            return
-        self._wait_for_bell(room)
+        # Of what comes next nobody knows how long it will take.
+        room = min(room, window.minimum - len(in_flight.held))
+        if room > 0:
+            self._wait_for_bell(room)
+        elif len(in_flight.held) < window.size:
+            in_flight.wait_for_one(self._timeout_seconds)
 
     def _wait_for_threads(self, at_most: int) -> None:
         """Wait until there is room for a batch or, with slow work, for anything at all."""
@@ -147,11 +151,7 @@ class QueueConsumer(Consumer):
             not self._in_flight.wait_until_held(at_most, COLLECT_SECONDS)
             and not self._in_flight.acks
         ):  # quick work has become slow: do not look every 2 ms
-            self._wait_for_one(self._timeout_seconds)
-
-    def _wait_for_one(self, timeout_seconds: float) -> bool:
-        in_flight = self._in_flight
-        return in_flight.wait_until_held(len(in_flight.held) - 1, timeout_seconds)
+            self._in_flight.wait_for_one(self._timeout_seconds)
 
     def _wait_for_bell(self, room: int) -> None:
         in_flight = self._in_flight

@@ -94,8 +94,12 @@ class InFlight:
             return True
         return self._is_low.wait(timeout_seconds)
 
+    def wait_for_one(self, timeout_seconds: float) -> bool:
+        """Wait until one of those that are held is finished; returns likewise."""
+        return self.wait_until_held(len(self.held) - 1, timeout_seconds)
+
     def wake(self) -> None:
-        """End :meth:`wait_until_held` early."""
+        """End these waits early."""
         self._is_low.set()
 
     def known_ids(self) -> list[str]:

@@ -26,7 +26,7 @@ class PrefetchWindow:
     Dramatiq takes twice as many messages as there are threads. For a three-second beer that is
     plenty. For work of 50 µs it is gone in under a millisecond, so that every thread waits for the
     network most of the time. So the window doubles while it is used up within 20 ms, and halves
-    when it lasts longer than 80 ms: what waits in a worker's memory never waits long.
+    with each 80 ms in which it is not: what waits in a worker's memory never waits long.
 
     Parameters:
       minimum: The number that Dramatiq asks for.
@@ -35,7 +35,7 @@ class PrefetchWindow:
 
     def __init__(self, minimum: int, *, is_fixed: bool) -> None:
         self.size = minimum
-        self._minimum = minimum
+        self.minimum = minimum
         self._is_fixed = is_fixed
         self._finished = 0
         self._since = time.monotonic()
@@ -43,24 +43,26 @@ class PrefetchWindow:
     @property
     def is_fast(self) -> bool:
         """Whether the work is so quick that messages are better handled in batches."""
-        return self.size > self._minimum
+        return self.size > self.minimum
 
     def room(self, held_messages: int, held_bytes: int) -> int:
         """How many messages may be taken beside those that are held."""
-        if held_bytes >= MAX_BYTES and held_messages >= self._minimum // 2:
+        if held_bytes >= MAX_BYTES and held_messages >= self.minimum // 2:
             return 0
         return max(self.size - held_messages, 0)
 
     def finished(self, count: int) -> None:
-        """Note that messages were finished, and resize when a windowful is."""
-        self._finished += count
-        if self._is_fixed or self._finished < self.size:
+        """Note that messages were finished, or none, and resize when it is time."""
+        if self._is_fixed:
             return
+        self._finished += count
         now = time.monotonic()
         elapsed = now - self._since
+        if elapsed > TOO_SLOW_SECONDS:
+            self.size = max(self.size >> int(elapsed / TOO_SLOW_SECONDS), self.minimum)
+        elif self._finished < self.size:
+            return
+        elif elapsed < TOO_FAST_SECONDS:
+            self.size = max(self.minimum, min(self.size * 2, MAX_MESSAGES))
         self._finished = 0
         self._since = now
-        if elapsed < TOO_FAST_SECONDS:
-            self.size = max(self._minimum, min(self.size * 2, MAX_MESSAGES))
-        elif elapsed > TOO_SLOW_SECONDS:
-            self.size = max(self.size // 2, self._minimum)

@@ -192,13 +192,11 @@ class Workers:
         return QueueConsumer(self._store, state, queue_name, prefetch, timeout_ms)
 
     def close(self) -> None:
-        """End the threads of all workers."""
+        """End what consumes without a worker. A worker ends when it is stopped."""
         with self._lock:
-            states = [*self._states.values(), *([self._lone] if self._lone else [])]
-            self._states.clear()
-            self._lone = None
-        for state in states:
-            state.end()
+            lone, self._lone = self._lone, None
+        if lone is not None:
+            lone.end()
 
     def _state_of(self, thread: Any) -> WorkerState:
         work_queue = getattr(thread, "work_queue", None)

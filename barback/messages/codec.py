@@ -50,7 +50,7 @@ def _make_json_encoder() -> Callable[[Any], str]:
     # that contains itself ends in a RecursionError instead of a ValueError.
     encode_chunks = make_c_encoder(
         None,
-        plain.default,
+        lambda value: plain.default(value),  # noqa: PLW0108 - some programs replace it later
         json.encoder.encode_basestring_ascii,
         None,
         plain.key_separator,

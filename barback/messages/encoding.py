@@ -69,6 +69,9 @@ _CONTROL_TYPES: dict[str, tuple[type, ...]] = {
 #: Times, counts and durations are smaller. Beyond it floats and Redis count no more.
 TOO_LARGE = 2**53
 
+#: Options may be as large as ``sys.maxsize``, which is how many say "no limit".
+TOO_LARGE_OPTION = 2**64
+
 
 def decode_fields(payload: bytes) -> dict[str, Any]:
     """Decode a message and check that it has the shape of one.
@@ -116,7 +119,7 @@ def _check_types(options: dict[str, Any], types: Mapping[str, tuple[type, ...]])
         # An infinite one is the field's way to say "no limit".
         if isinstance(value, float) and math.isinf(value):
             continue
-        if isinstance(value, (int, float)) and not abs(value) < TOO_LARGE:
+        if isinstance(value, (int, float)) and not abs(value) < TOO_LARGE_OPTION:
             raise UndecodablePayload(f"expected a smaller number for option {name}")
 
 

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from barback.speedups.hooks import HookedBroker
     from barback.store.store import Store
 
-#: How long a message waits before it runs again, in milliseconds, when what follows from it (the
-#: next message of a pipeline) could not be enqueued.
+#: How long a message waits to run again, in milliseconds, when what follows could not be enqueued.
 RUN_AGAIN_DELAY_MS = 1_000
 
 #: How often a producer notes anew that a queue exists, in seconds.
@@ -175,12 +174,13 @@ class Sender:
         if not isinstance(message, Delivery):
             return
         is_uncounted = isinstance(middleware, GroupCallbacks) and is_away_or_full(error)
+        is_refused = isinstance(error, MessageRejected) or isinstance(middleware, Retries)
         if is_uncounted or isinstance(error, BrokerUnavailable):
             redis_id = self._id_for(message)
             payload = encode(with_id(message, redis_id), self.max_message_bytes)
             message.follow_by(FollowUp(redis_id, payload, RUN_AGAIN_DELAY_MS))
             message.failed = False  # it runs again, so it is no dead letter yet
-        elif isinstance(error, MessageRejected) or isinstance(middleware, Retries):
+        elif is_refused and not message.will_be_followed:  # else it is tried again, too
             message.stuff_exception(error)
             message.fail()
 

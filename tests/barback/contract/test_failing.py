@@ -311,6 +311,34 @@ def test_a_retry_that_has_grown_too_large_becomes_a_dead_letter(
     assert broker.do_qsize("default") == 0
 
 
+@pytest.mark.stock_fails("it has no limit")
+def test_a_message_that_is_tried_again_is_no_dead_letter_when_its_callback_is_too_large(
+    make_broker: BrokerMaker, start_worker: WorkerStarter, effects: Effects
+) -> None:
+    # Given an actor that says more of its failure than a message may hold
+    broker = make_broker(max_message_bytes=30_000)
+
+    @dramatiq.actor(broker=broker)
+    def call_for_help(message: dict[str, Any], info: dict[str, Any]) -> None:
+        del message, info
+
+    @dramatiq.actor(
+        broker=broker, max_retries=2, min_backoff=10, max_backoff=10, on_failure="call_for_help"
+    )
+    def spill() -> None:
+        effects.add("spilled")
+        raise RuntimeError("x" * 40_000)
+
+    # When it has failed as often as it may
+    spill.send()
+    start_worker(broker)
+    effects.wait_for(3)
+    eventually(lambda: broker.do_qsize("default") == 0)
+
+    # Expect one dead letter
+    assert len(dead_letters(broker.client)) == 1
+
+
 @pytest.mark.stock_fails("even an acknowledgement needs memory")
 def test_workers_drain_a_full_server(
     broker: Any,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -63,6 +64,31 @@ def test_joining_a_worker_waits_for_all_that_follows(
     worker.join()
 
     assert effects.all == ["start", "start", "start", 5]
+
+
+def test_a_worker_outlives_the_end_of_its_broker_until_it_is_stopped(
+    broker: Any, effects: Effects, start_worker: WorkerStarter
+) -> None:
+    # Given a worker whose broker is closed first, as fixtures do in the wrong order
+    before = set(threading.enumerate())
+
+    @dramatiq.actor(broker=broker)
+    def note(n: int) -> None:
+        effects.add(n)
+
+    worker = start_worker(broker)
+    note.send(1)
+    effects.wait_for(1)
+    broker.close()
+
+    # When messages are sent, expect it to run them
+    note.send(2)
+    note.send_with_options(args=(3,), delay=10)
+    assert sorted(effects.wait_for(3)) == [1, 2, 3]
+
+    # When it is stopped, expect nothing of it to be left
+    worker.stop()
+    eventually(lambda: set(threading.enumerate()) <= before)
 
 
 def test_two_workers_on_one_broker_are_stopped_one_after_the_other(

@@ -138,15 +138,20 @@ def pooling_job(job_id: str) -> None:
     note("effect", job_id)
 
 
-@dramatiq.actor(queue_name="jobs", max_retries=0)
-def fork_that_comes_back(job_id: str, hold: str) -> None:
-    """Fork a process that leaves the actor by an exception."""
+@dramatiq.actor(queue_name="jobs", max_retries=1, min_backoff=1, max_backoff=1)
+def fork_that_comes_back(job_id: str, hold: str, way: str) -> None:
+    """Fork a process that leaves the actor, and wait for it."""
     note("start", job_id)
     wait_for_file(Path(hold))
     pid = os.fork()
     if pid == 0:
-        sys.exit()
-    os.waitpid(pid, 0)
+        if way == "exit":
+            sys.exit(7)
+        if way == "error":
+            raise RuntimeError("the fork fails")
+        return
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == {"return": 0, "exit": 7, "error": 1}[way]
     note("effect", job_id)
 
 

@@ -89,13 +89,14 @@ def test_pools_of_processes_end_when_a_job_is_done_with_them(scene: Scene) -> No
     scene.wait_until_nothing_is_left()
 
 
+@pytest.mark.parametrize("way", ["return", "exit", "error"])
 def test_a_process_that_a_job_has_forked_does_not_go_on_as_a_worker(
-    scene: Scene, tmp_path: Path
+    way: str, scene: Scene, tmp_path: Path
 ) -> None:
     # Given a worker that has taken more ahead
     go_on = tmp_path / "go-on"
     scene.start_worker(threads=1)
-    scene.send("forking", actor="fork_that_comes_back", hold=str(go_on))
+    scene.send("forking", actor="fork_that_comes_back", hold=str(go_on), way=way)
     scene.wait_for_starts("forking")
     scene.send("ahead")
     eventually(lambda: scene.broker.queue_length("jobs") == 0)
@@ -107,6 +108,7 @@ def test_a_process_that_a_job_has_forked_does_not_go_on_as_a_worker(
     scene.wait_until_all_is_done(timeout_seconds=30)
     scene.wait_until_nothing_is_left()
     assert scene.ledger.done() == {"forking": 1, "ahead": 1}
+    assert scene.dead_letters() == set()
 
 
 def test_what_a_killed_fleet_held_runs_when_a_worker_starts_again(

@@ -15,6 +15,7 @@ from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, default_mid
 
 from barback import RedisBroker
 from barback.cli import main
+from barback.control import Control
 from barback.dead_letters import DeadLetters
 from barback.messages.encoding import _OPTION_TYPES
 from barback.monitoring.workers import list_workers
@@ -130,6 +131,36 @@ def test_no_strange_option_ends_a_thread(
     eventually(lambda: 2 in started)
     assert all(thread.is_alive() for thread in worker.workers)
     eventually(lambda: redis_client.keys("*__acks__*") == [])
+
+
+@pytest.mark.parametrize("option", ["max_age", "max_retries", "time_limit"])
+@pytest.mark.parametrize("given_to", ["actor", "message"])
+def test_the_largest_number_means_no_limit(
+    *,
+    option: str,
+    given_to: str,
+    broker: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given an actor that fails at first, and an option as large as it can be
+    broker.add_middleware(Control())
+    runs: list[int] = []
+    no_limit: dict[str, Any] = {option: sys.maxsize}
+    for_actor = no_limit if given_to == "actor" else {}
+    for_message = no_limit if given_to == "message" else {}
+
+    @dramatiq.actor(broker=broker, queue_name="jobs", min_backoff=1, max_backoff=1, **for_actor)
+    def job() -> None:
+        runs.append(1)
+        if len(runs) < 3:
+            raise RuntimeError("not yet")
+
+    # When it is called, expect it to be tried until it succeeds
+    job.send_with_options(**for_message)
+    run_worker(threads=1)
+
+    eventually(lambda: len(runs) == 3 and broker.do_qsize("jobs") == 0)
+    assert len(DeadLetters(broker, "jobs")) == 0
 
 
 def test_an_id_that_is_no_text_harms_no_neighbour(

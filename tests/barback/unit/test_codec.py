@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 
     with pytest.raises(RecursionError):
         encode_fields(fields)
+
+
+def test_what_a_program_has_taught_the_encoder_of_json_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(json.JSONEncoder, "default", lambda _, value: value.isoformat())
+
+    assert encode_fields({"day": dt.date(2027, 1, 2)}) == b'{"day":"2027-01-02"}'
 
 
 @pytest.fixture

@@ -48,6 +48,26 @@ def test_slow_work_narrows_it_to_what_was_asked_for(clock: Clock) -> None:
     assert not each.is_fast
 
 
+def test_a_pause_narrows_it_to_what_was_asked_for(clock: Clock) -> None:
+    each = PrefetchWindow(16, is_fixed=False)
+    work(each, clock, windows=20, seconds_per_window=0.001)
+
+    clock.now += 1.0
+    each.finished(0)
+
+    assert each.size == 16
+
+
+def test_what_is_not_finished_in_time_narrows_it_meanwhile(clock: Clock) -> None:
+    each = PrefetchWindow(16, is_fixed=False)
+    work(each, clock, windows=3, seconds_per_window=0.001)
+
+    clock.now += 0.1
+    each.finished(1)
+
+    assert each.size == 64
+
+
 def test_steady_work_leaves_it_alone(clock: Clock) -> None:
     each = PrefetchWindow(16, is_fixed=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from barback.control.queues import paused
 from barback.monitoring.workers import live_queues
 from web.broker import AWAY_ERRORS, answering_broker
 
@@ -13,7 +14,7 @@ TTL_SECONDS = 2.0
 
 
 class _LiveQueues:
-    """The queues that live workers serve, asked for every few seconds at most."""
+    """The queues that live workers serve and nobody holds back, asked for every few seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,7 +27,7 @@ class _LiveQueues:
         if time.monotonic() - self._asked_at > TTL_SECONDS and self._lock.acquire(blocking=False):
             try:
                 with answering_broker() as broker:
-                    self._queues = live_queues(broker)
+                    self._queues = live_queues(broker) - paused(broker).keys()
             except AWAY_ERRORS:
                 self._queues = None
             finally:
@@ -39,6 +40,6 @@ _live = _LiveQueues()
 
 
 def nobody_serves(queue_name: str) -> bool:
-    """Whether it is known that no worker serves a queue."""
+    """Whether it is known that no worker serves a queue, or that it is paused."""
     queues = _live.get()
     return queues is not None and queue_name not in queues

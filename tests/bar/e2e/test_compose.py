@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -457,3 +458,12 @@ def test_the_image_runs_as_a_user_without_rights_and_starts_without_a_shell() ->
 def test_secrets_do_not_get_into_the_image() -> None:
     ignored = (PROJECT_DIR / ".dockerignore").read_text().splitlines()
     assert {".env", ".git", ".barback"} <= set(ignored)
+
+
+@pytest.mark.parametrize("name", ["copy-of-the-bar", "copy.db", "bar.dump", "messages.rdb"])
+def test_a_copy_of_the_bar_gets_neither_into_the_image_nor_into_git(name: str) -> None:
+    # The page has it made in the folder of the code, and hashes of passwords are in it.
+    assert name in (PROJECT_DIR / "docs/how-to/back-up.md").read_text()
+    for ignoring in (".dockerignore", ".gitignore"):
+        patterns = (PROJECT_DIR / ignoring).read_text().splitlines()
+        assert any(fnmatch(name, pattern.removeprefix("/")) for pattern in patterns), ignoring

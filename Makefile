@@ -15,7 +15,7 @@ endif
 # One lock for every system and every Python from 3.11 on.
 LOCK = @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(ARGS) \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-PIP_INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes
+PIP_INSTALL = $(VENV)/bin/pip install --quiet --no-user --disable-pip-version-check --require-hashes
 NOT_INSTALLED = { echo "Error: packages are missing; pip says why above. The first time needs a network \
 	or, in PIP_INDEX_URL, a mirror. If another tool, such as uv, or a Python below 3.11 has made $(VENV), \
 	delete it first: rm -r $(VENV). Then run the same command again." >&2; exit 1; }

@@ -4,18 +4,18 @@
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 VENV := .venv
-# One that is half made or half deleted, was moved, or has lost its Python, is made anew: pip would
-# install into the Python that it was made with.
-ifeq ($(origin VENV) $(shell [ ! -e .venv ] || (. .venv/bin/activate && "$$VIRTUAL_ENV/bin/python" -c \
-	'import sys; sys.exit(sys.prefix == sys.base_prefix)') 2> /dev/null || echo broken),file broken)
-$(shell rm -rf .venv)
-endif
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+# One that is half made or half deleted, was moved, or has lost its Python, is made anew by what needs
+# it: pip would install into the Python that it was made with.
+ifeq ($(origin VENV) $(shell [ ! -e .venv ] || (. .venv/bin/activate && "$$VIRTUAL_ENV/bin/python" -c \
+	'import sys; sys.exit(sys.prefix == sys.base_prefix)') 2> /dev/null || echo broken),file broken)
+.PHONY: $(VENV) $(RUNTIME) $(DEV)
+endif
 # One lock for every system and every Python from 3.11 on.
 LOCK = @uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(ARGS) \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-PIP_INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes
+PIP_INSTALL = $(VENV)/bin/pip install --quiet --no-user --disable-pip-version-check --require-hashes
 NOT_INSTALLED = { echo "Error: packages are missing; pip says why above. The first time needs a network \
 	or, in PIP_INDEX_URL, a mirror. If another tool, such as uv, or a Python below 3.11 has made $(VENV), \
 	delete it first: rm -r $(VENV). Then run the same command again." >&2; exit 1; }
@@ -133,6 +133,9 @@ $(DEV): requirements-dev.lock $(RUNTIME)
 	@touch $@
 
 $(VENV):
+	@rm -rf $@ 2> /dev/null || { \
+		echo "Error: $@ does not work here, and is not yours to delete. Delete it first: sudo rm -r $@" >&2; \
+		exit 1; }
 	@for python in $(or $(PYTHON),$(PYTHONS)); do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
 			if $$python -c 'import ensurepip, venv' 2> /dev/null; then \

@@ -61,10 +61,14 @@ class _Output(Printer):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(sys.stdout, time_format="", colour=_is_terminal())
         self.is_stopping = False
+        self.last_lines: dict[str, str] = {}
 
     def write(self, message: Any) -> None:
-        if self.is_stopping and _ROUTINE.search(_as_text(message.data)):
+        text = _as_text(message.data)
+        if self.is_stopping and _ROUTINE.search(text):
             return
+        if text.strip():
+            self.last_lines[message.name] = text.strip()
         try:
             super().write(message)
         except OSError:  # the terminal is gone, and the signal that says so is on its way
@@ -76,6 +80,7 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
         super().__init__(_Output())
         self._procmgr = _GentleSignals()
         self._is_to_end = False
+        self.cause = ""
 
     def _start(self) -> None:
         # Those who read the output share our terminal: its end must not be theirs, nor Ctrl-\. And
@@ -107,6 +112,15 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
             self._is_to_end = True
             return
         if not self._terminating:
+            self.cause = next(
+                (
+                    f"{name} ended first, with exit code {process['returncode']}: "
+                    f"{self._printer.last_lines.get(name, 'it said nothing')}"
+                    for name, process in self._processes.items()
+                    if process.get("returncode")
+                ),
+                "",
+            )
             self._system_print("stopping; what is being served is finished first\n")
             self._printer.is_stopping = True
         super().terminate()
@@ -145,6 +159,8 @@ def main(path: Path, *, imported: bool, board_port: int) -> None:
         # `exec`, so that the process to signal is the program and not a shell.
         manager.add_process(name, f"exec {command}", env=variables)
     manager.loop()
+    if manager.cause:  # much may have been said since
+        click.echo(manager.cause, err=True)
     sys.exit(manager.returncode)
 
 

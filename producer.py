@@ -25,6 +25,7 @@ from barback.connection.remedies import explained, remedy
 from barback.control import paused
 from barback.errors import BrokerUnavailable, BulkEnqueueFailed, UnsuitableServer
 from barback.monitoring.workers import live_queues
+from barback.printable import printable
 from barback.results import await_results
 from barback.sending.bulk import enqueue_all
 from barback.version import __version__
@@ -152,7 +153,7 @@ def main(
         if not as_json:
             _print_orders(orders)
             _print_hint(unserved)
-            _print_pauses(orders)
+            _print_pauses({order.queue_name for order in orders})
         summaries = summaries_of(orders)
         if wait:
             _wait(orders, summaries, timeout_seconds, delay_ms=delay_ms, quiet=as_json)
@@ -198,11 +199,12 @@ def _print_hint(unserved: list[str]) -> None:
             click.echo(f"    {by_make:<21} or: dramatiq actors -Q {queue_name}")
 
 
-def _print_pauses(orders: Iterable[Order]) -> None:
-    pauses = paused(cast("RedisBroker", serve_a_beer.broker))
-    for queue_name in sorted({order.queue_name for order in orders} & pauses.keys()):
-        click.echo(f"{queue_name} is paused. To go on with it:")
-        click.echo(f"    python -m barback resume {queue_name}")
+def _print_pauses(queue_names: set[str]) -> None:
+    for pause in paused(cast("RedisBroker", serve_a_beer.broker)).values():
+        if pause.queue_name in queue_names:
+            reason = f": {printable(pause.reason)}" if pause.reason else ""
+            cure = f"To have it served: python -m barback resume {pause.queue_name}"
+            click.echo(f"{pause.queue_name} is paused{reason}. {cure}")
 
 
 def _wait(

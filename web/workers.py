@@ -14,9 +14,7 @@ TTL_SECONDS = 2.0
 
 
 class _LiveQueues:
-    """The queues that live workers serve and nobody has paused, asked for every few seconds at
-    most.
-    """
+    """The queues that live workers serve and nobody holds back, asked for every few seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,6 +40,6 @@ _live = _LiveQueues()
 
 
 def nobody_serves(queue_name: str) -> bool:
-    """Whether it is known that no worker serves a queue, or none may."""
+    """Whether it is known that no worker serves a queue, or that it is paused."""
     queues = _live.get()
     return queues is not None and queue_name not in queues

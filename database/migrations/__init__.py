@@ -31,7 +31,13 @@ HEAD = max(REVISIONS)
 
 
 class NewerTablesError(SQLAlchemyError):
-    """Its tables are those of a newer version of the bar: go on with that one."""
+    """The tables are not known to this version of the bar."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Its tables are those of a newer version of the bar, or of another program: go on with "
+            "that version, or check DATABASE_URL."
+        )
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -67,7 +73,7 @@ def is_up_to_date(engine: Engine) -> bool:
             return False
         noted = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
     if noted - REVISIONS:
-        raise NewerTablesError(NewerTablesError.__doc__)
+        raise NewerTablesError
     return noted == {HEAD}
 
 

@@ -14,6 +14,7 @@ from examples.cluster.servers import free_ports
 from tests.conftest import PROJECT_DIR
 from tests.docs.reader import PARSERS, Reader
 from tests.support.pages import PAGES, count_blocks
+from tests.support.programs import ask_git
 from tests.support.readme import read_blocks
 
 if TYPE_CHECKING:
@@ -47,22 +48,14 @@ def _followed() -> list[object]:
 @pytest.fixture(scope="module")
 def tracked() -> set[str]:
     """The files of the project, without those that a reader of the tutorial has written there."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=PROJECT_DIR, check=True, capture_output=True, text=True
-    ).stdout
-    return set(listed.split("\0"))
+    return set(ask_git(PROJECT_DIR, "ls-files", "-z").decode().split("\0"))
 
 
 @pytest.fixture
 def checkout(session_dir: Path, tmp_path: Path) -> Path:
     """A copy of the checkout in a folder of its own, with a path short enough for a socket."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=PROJECT_DIR,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    known = ("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    listed = ask_git(PROJECT_DIR, *known).decode()
     copy = session_dir / tmp_path.name[-8:] / "bar"
     for name in filter(None, listed.split("\0")):
         source = PROJECT_DIR / name

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def require_program(name: str, *, install: str) -> str:
@@ -13,3 +18,14 @@ def require_program(name: str, *, install: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed; {install}")
     return found
+
+
+def ask_git(folder: Path, *arguments: str) -> bytes:
+    """What git says of a folder; where it knows none, as of an unpacked archive, the test is
+    skipped.
+    """
+    git = require_program("git", install="a clone comes with it")
+    run = subprocess.run([git, *arguments], cwd=folder, capture_output=True, check=False)
+    if run.returncode != 0:
+        pytest.skip(f"git does not know this folder: {run.stderr.decode().strip()}")
+    return run.stdout

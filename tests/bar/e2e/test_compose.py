@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from examples.cluster.servers import free_ports
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 from tests.support.ports import free_port as another_free_port
-from tests.support.programs import require_program
+from tests.support.programs import ask_git, require_program
 from tests.support.website import PASSWORD as GOOD_PASSWORD
 from tests.support.website import start_mail_server
 
@@ -72,15 +72,10 @@ def seconds(duration: str) -> int:
 
 def test_scripts_of_containers_keep_their_line_ends_on_windows() -> None:
     # What Git for Windows would check out, as it is set up there
-    checkout = subprocess.run(
-        ["git", "-c", "core.autocrlf=true", "archive", "HEAD", "deploy"],
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        check=True,
-    )
+    checkout = ask_git(PROJECT_DIR, "-c", "core.autocrlf=true", "archive", "HEAD", "deploy")
 
-    assert b"exec valkey-server" in checkout.stdout
-    assert b"\r" not in checkout.stdout
+    assert b"exec valkey-server" in checkout
+    assert b"\r" not in checkout
 
 
 def test_every_queue_has_a_worker() -> None:
@@ -457,3 +452,12 @@ def test_the_image_runs_as_a_user_without_rights_and_starts_without_a_shell() ->
 def test_secrets_do_not_get_into_the_image() -> None:
     ignored = (PROJECT_DIR / ".dockerignore").read_text().splitlines()
     assert {".env", ".git", ".barback"} <= set(ignored)
+
+
+@pytest.mark.parametrize("name", ["copy-of-the-bar", "copy.db", "bar.dump", "messages.rdb"])
+def test_a_copy_of_the_bar_gets_neither_into_the_image_nor_into_git(name: str) -> None:
+    # The page has it made in the folder of the code, and hashes of passwords are in it.
+    assert name in (PROJECT_DIR / "docs/how-to/back-up.md").read_text()
+    for ignoring in (".dockerignore", ".gitignore"):
+        patterns = (PROJECT_DIR / ignoring).read_text().splitlines()
+        assert any(fnmatch(name, pattern.removeprefix("/")) for pattern in patterns), ignoring

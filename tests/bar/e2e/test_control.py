@@ -129,31 +129,6 @@ def test_a_guest_cancels_an_order_whose_message_is_gone(
 
 
 @pytest.mark.slow
-def test_whoever_orders_from_a_paused_queue_hears_of_it(
-    website: Website, start: ProcessStarter, start_worker: Callable[..., TestProcess]
-) -> None:
-    # Given a worker of both drinks, and an operator who holds the beers back
-    start_worker("beer", "coffee")
-    health = [*BARBACK, "health", "--queue", "beer", "--queue", "coffee"]
-    eventually(lambda: start.run(health).exit_code == 0)
-    start.run([*BARBACK, "pause", "beer"])
-    with httpx.Client(base_url=website.url, timeout=10, follow_redirects=True) as client:
-        # When a guest orders a beer on the website, and somebody one by hand
-        order(client, "beer")
-        eventually(lambda: "Nobody is serving beer right now." in client.get("/orders").text)
-        by_hand = start.run(["python", "producer.py", "--wait", "--beers", "1", "--timeout", "1"])
-        coffee = start.run(["python", "producer.py", "--coffees", "1"])
-        # Expect both to be told why they wait, until they need not
-        assert (
-            "beer is paused. To go on with it:\n    python -m barback resume beer\n"
-            in by_hand.stdout
-        )
-        assert "paused" not in coffee.stdout
-        start.run([*BARBACK, "resume", "beer"])
-        eventually(lambda: states_of(client) == ["served"])
-
-
-@pytest.mark.slow
 def test_what_an_operator_has_purged_or_cancelled_waits_on_no_page(
     website: Website, start: ProcessStarter, start_worker: Callable[..., TestProcess]
 ) -> None:

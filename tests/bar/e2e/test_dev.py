@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import pytest
 from tests.conftest import PROJECT_DIR
 from tests.support.polling import eventually
 from tests.support.processes import ProcessStarter
+from tests.support.programs import ask_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,14 +31,8 @@ START_TIMEOUT_SECONDS = 60
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what git knows, for the test to change."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT_DIR,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in listed.stdout.splitlines():
+    listed = ask_git(PROJECT_DIR, "ls-files", "--cached", "--others", "--exclude-standard")
+    for name in listed.decode().splitlines():
         target = tmp_path / "checkout" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (PROJECT_DIR / name).exists():

@@ -172,6 +172,20 @@ def test_the_end_is_told_without_its_routine(
     ]
 
 
+def test_the_end_is_explained_by_the_last_line(start: ProcessStarter, tmp_path: Path) -> None:
+    # Given a website that refuses its settings, beside a worker that says more than that
+    procfile = tmp_path / "Procfile"
+    procfile.write_text(
+        "worker: dramatiq actors -Q coffee --processes 1\nweb: python -m web --demo\n"
+    )
+
+    run = start.run(["python", "procfile.py", str(procfile)], WEB_HOST="0.0.0.0")  # noqa: S104
+
+    assert run.exit_code == 2
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("web ended first, with exit code 2: Error: with the default WEB_SECRET")
+
+
 @pytest.mark.parametrize("taken", ["WEB_PORT", "BARBACK_BOARD_PORT"])
 def test_a_taken_port_is_one_line_before_anything_starts(
     taken: str, start: ProcessStarter, free_port: int

@@ -56,6 +56,20 @@ def test_the_id_that_it_prints_leads_to_the_order(
     assert redis_client.llen("dramatiq:coffee") == 0
 
 
+def test_it_says_that_a_queue_is_held_back(start: ProcessStarter) -> None:
+    barback = ["python", "-m", "barback"]
+    assert start.run([*barback, "pause", "beer", "--reason", "the tap [leaks]"]).exit_code == 0
+
+    run = start.run([*PRODUCER, "--beers", "1", "--wait", "--timeout", "1"])
+
+    told = "beer is paused: the tap [leaks]. To have it served: python -m barback resume beer\n"
+    assert run.exit_code == 1
+    assert told in run.stdout
+    assert "is paused" not in start.run([*PRODUCER, "--coffees", "1"]).stdout
+    assert start.run([*barback, "resume", "beer"]).exit_code == 0
+    assert "is paused" not in start.run(PRODUCER).stdout
+
+
 @pytest.mark.slow
 def test_it_names_only_the_queues_that_nobody_serves(
     start: ProcessStarter, start_worker: Callable[..., TestProcess]

@@ -158,11 +158,26 @@ def test_pages_say_when_nobody_is_there_to_do_the_work(
     website = start_website(start)
     with website.staff(follow_redirects=True) as client:
         report = client.post("/api/reports", json={"month": "2020-01"}).json()
-        assert "none is running right now" in client.get(f"/reports/{report['id']}").text
+        told = "none is making reports right now"
+        assert told in client.get(f"/reports/{report['id']}").text
         start_worker("reports", REPORT_DAY_SECONDS="60")
-        eventually(
-            lambda: "none is running" not in client.get(f"/reports/{report['id']}").text,
-        )
+        eventually(lambda: told not in client.get(f"/reports/{report['id']}").text)
+
+
+def test_pages_say_that_nobody_does_what_is_held_back(
+    start: ProcessStarter, start_worker: Any
+) -> None:
+    # Given a worker of a queue that is paused
+    assert start.run(["python", "-m", "barback", "pause", "reports"]).exit_code == 0
+    start_worker("reports")
+    website = start_website(start)
+    with website.staff(follow_redirects=True) as client:
+        report = client.post("/api/reports", json={"month": "2020-01"}).json()
+        # Expect its work to be said to wait, until it goes on
+        told = "none is making reports right now"
+        assert told in client.get(f"/reports/{report['id']}").text
+        assert start.run(["python", "-m", "barback", "resume", "reports"]).exit_code == 0
+        eventually(lambda: told not in client.get(f"/reports/{report['id']}").text)
 
 
 def test_one_browser_gets_three_streams(start: ProcessStarter) -> None:

@@ -42,9 +42,11 @@ class VisitorCookie:
         known = _read_cookie(scope)
         browser = known or secrets.token_urlsafe(18)
         scope.setdefault("state", {})["browser"] = browser
+        # With a form that another site sends, browsers send no cookie, but keep what is answered.
+        is_to_be_kept = known is None and scope["method"] == "GET"
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and known is None:
+            if message["type"] == "http.response.start" and is_to_be_kept:
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(browser))
             await send(message)
 

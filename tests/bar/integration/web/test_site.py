@@ -85,6 +85,12 @@ def test_a_cookie_that_was_tampered_with_is_replaced(client: httpx.Client) -> No
     assert "visitor=" in response.headers["Set-Cookie"]
 
 
+def test_a_form_of_another_site_takes_no_visitor_s_cookie(client: httpx.Client) -> None:
+    # Browsers send no cookie with it, and would keep one that came back instead of the visitor's.
+    for path in ("/orders", "/log-in", "/log-out", "/", "/nowhere"):
+        assert "Set-Cookie" not in httpx.post(f"{client.base_url}{path}").headers
+
+
 @pytest.mark.parametrize("path", ["/sign-up", "/orders", "/lesson", "/log-in", "/new-password"])
 def test_a_form_of_another_site_is_refused(client: httpx.Client, path: str) -> None:
     # Given a visitor, and the form of another one

@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     web_url: str | None = Field(
         default=None,
         description="The website's address as people see it, which links in e-mails begin with; it "
-        "answers under no other name. Unset: `http://WEB_HOST:WEB_PORT`. Off loopback, logging in "
-        "needs https://, from a proxy with TLS.",
+        "answers under no other name. Unset: `http://WEB_HOST:WEB_PORT`. Off loopback, ordering "
+        "and logging in need https://, from a proxy with TLS.",
         examples=["https://bar.example.org"],
     )
     web_secret: str = Field(

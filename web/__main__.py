@@ -86,8 +86,9 @@ def _others_can_come() -> bool:
 def _warn_of_http() -> None:
     if not (settings.public_url.startswith("https://") or is_loopback(settings.public_url)):
         click.echo(
-            f"Nobody can log in at {settings.public_url}: sessions need HTTPS off loopback. Put a "
-            "proxy with TLS in front, and set WEB_URL to its https:// address.",
+            f"Nobody can order or log in at {settings.public_url}: forms need cookies, and those "
+            "HTTPS off loopback. Put a proxy with TLS in front, and set WEB_URL to its https:// "
+            "address.",
             err=True,
         )
 

@@ -440,8 +440,8 @@ def test_a_session_travels_encrypted_unless_it_stays_on_this_machine(
     website = start_website(start, WEB_URL="http://bar.example.org")
     host = {"Host": "bar.example.org"}
     assert "Secure" in httpx.get(website.url, headers=host).headers["Set-Cookie"]
-    # and that whoever runs it is told
-    assert "sessions need HTTPS" in website.process.output
+    # and that whoever runs it is told: no form can be sent without the cookie
+    assert "Nobody can order or log in at http://bar.example.org" in website.process.output
 
 
 def test_passwords_and_tokens_are_nowhere_in_the_database(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE_NAME = "visitor"
+#: How long a browser is known after its last visit, in seconds.
 COOKIE_TTL_SECONDS = 365 * 86_400
 
 _cookies = URLSafeSerializer(settings.web_secret, salt="visitor-cookie")
@@ -43,10 +44,10 @@ class VisitorCookie:
         browser = known or secrets.token_urlsafe(18)
         scope.setdefault("state", {})["browser"] = browser
         # With a form that another site sends, browsers send no cookie, but keep what is answered.
-        is_to_be_kept = known is None and scope["method"] == "GET"
+        is_visit = scope["method"] == "GET"
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and is_to_be_kept:
+            if message["type"] == "http.response.start" and is_visit:
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(browser))
             await send(message)
 

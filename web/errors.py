@@ -55,6 +55,9 @@ _DETAILS = (
     gettext_noop("There was an error parsing the body"),
 )
 
+#: What to do, where Pydantic's words do not say it to somebody who uses the API.
+_HINTS = {"model_attributes_type": "Send a JSON object, with Content-Type: application/json"}
+
 #: When it is worth another try, in seconds, as a header.
 RETRY_AFTER = {"Retry-After": "10"}
 
@@ -71,6 +74,7 @@ async def staff_only(request: Request, error: Exception) -> Response:
     error = cast("StaffOnly", error)
     if error.status_code == HTTPStatus.UNAUTHORIZED and not _is_api(request):
         path = request.url.path if request.method == "GET" else "/reports"
+        path = path.removesuffix("/sales.csv")  # to the page with the link, not to a file
         return RedirectResponse(f"/log-in?next={quote(path)}", 303)
     return _respond(
         request, error.status_code, error.detail, error.headers, title=_("This is for the staff.")
@@ -80,7 +84,11 @@ async def staff_only(request: Request, error: Exception) -> Response:
 async def bad_input(request: Request, error: Exception) -> Response:
     # Not FastAPI's answer: that one repeats the input, passwords included.
     problems = [
-        {"type": problem["type"], "loc": list(problem["loc"]), "msg": problem["msg"]}
+        {
+            "type": problem["type"],
+            "loc": list(problem["loc"]),
+            "msg": _HINTS.get(problem["type"], problem["msg"]),
+        }
         for problem in cast("RequestValidationError", error).errors()
     ]
     if _is_api(request):

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -83,6 +84,12 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client: httpx.Cli
 def test_a_cookie_that_was_tampered_with_is_replaced(client: httpx.Client) -> None:
     response = client.get("/", headers={"Cookie": "visitor=ImFkYSI.forged"})
     assert "visitor=" in response.headers["Set-Cookie"]
+
+
+def test_a_visitor_is_known_for_a_year_after_the_last_visit(client: httpx.Client) -> None:
+    first, second = (client.get("/").headers["Set-Cookie"] for _ in range(2))
+    assert "Max-Age=31536000" in first
+    assert first == second
 
 
 def test_a_form_of_another_site_takes_no_visitor_s_cookie(client: httpx.Client) -> None:
@@ -238,6 +245,21 @@ def test_asking_twice_for_a_month_gives_the_same_report(website: Website) -> Non
         cancelled = client.post(f"/api/reports/{first['id']}/cancel").json()
         assert cancelled["state"] == "cancelled"
         assert client.get(f"/reports/{first['id']}/sales.csv").status_code == 404
+
+
+def test_who_is_not_logged_in_any_more_comes_back_to_the_page_and_not_to_a_file(
+    client: httpx.Client,
+) -> None:
+    page = f"/reports/{uuid4()}"
+    assert client.get(f"{page}/sales.csv").headers["Location"] == f"/log-in?next={page}"
+
+
+def test_json_that_does_not_say_that_it_is_json_is_refused_with_the_cure(
+    client: httpx.Client,
+) -> None:
+    answer = client.post("/api/orders", content='{"drink": "beer"}')
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize("path", ["/reports/nonsense", "/reports/nonsense/sales.csv", "/orders/x"])

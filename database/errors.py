@@ -16,6 +16,9 @@ from settings import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: How PostgreSQL says that a lock was not to be had in time.
+_IN_USE_STATE = "55P03"
+
 
 @contextlib.contextmanager
 def explain_errors() -> Iterator[None]:
@@ -29,12 +32,19 @@ def explain_errors() -> Iterator[None]:
     except NewerTablesError as error:
         raise click.ClickException(f"the database {shown_url()} cannot be used: {error}") from None
     except (SQLAlchemyError, OSError) as error:
-        setting = "DATABASE_URL" if settings.database_url else "BARBACK_DATA_DIR"
-        makes_tables = is_not_set_up(error.__cause__)
         raise click.ClickException(
-            f"the database {shown_url()} cannot be used: {reason_of(error)}. Check {setting}"
-            + (", and make the tables with `python -m database migrate`." if makes_tables else ".")
+            f"the database {shown_url()} cannot be used: {reason_of(error)}. "
+            f"{_cure(error.__cause__)}."
         ) from None
+
+
+def _cure(error: BaseException | None) -> str:
+    if getattr(error, "sqlstate", None) == _IN_USE_STATE:
+        return "Somebody else uses its tables, such as a backup: run this again later"
+    check = f"Check {'DATABASE_URL' if settings.database_url else 'BARBACK_DATA_DIR'}"
+    if is_not_set_up(error):
+        return f"{check}, and make the tables with `python -m database migrate`"
+    return check
 
 
 def shown_url() -> str:

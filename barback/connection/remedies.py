@@ -24,6 +24,7 @@ _REMEDIES: dict[type[Exception] | str, str] = {
     "HELLO must be called": _LOGIN,
     "DENIED ": f"Give the server a password. {_LOGIN}",
     "max number of clients": "Raise its `maxclients`, or stop programs that hold connections",
+    "CERTIFICATE_VERIFY_FAILED.* mismatch": "Name it in the URL as its certificate does",
     "CERTIFICATE_VERIFY_FAILED": "Renew its certificate, or name in the URL who has signed it: "
     "?ssl_ca_certs=ca.pem",
     "Error -": "Check the host in the URL, which has no address here",  # negative: of getaddrinfo

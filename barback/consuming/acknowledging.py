@@ -133,25 +133,22 @@ class Acknowledger:
             self._in_flight.finish(delivery.redis_id)
 
     def hold_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Put messages of a paused queue back. Threads may have let go of them in any order."""
+        """Put messages back of which threads may have let go in any order."""
         places = {redis_id: place for place, redis_id in enumerate(list(self._in_flight.held))}
         self.requeue(sorted(deliveries, key=lambda it: places.get(it.redis_id, -1)))
 
     def hold_at_most(self, count: int, queue_name: str) -> None:
         """Put back what no thread has started, the latest first, while so much is held."""
+        holding_back = self._worker.holding_back
         excess = len(self._in_flight.held) - count
-        if excess <= 0:
-            return
-        work_queue = self._worker.work_queue
-        ahead = [item for item in work_queue.queue if item.message.queue_name == queue_name]
-        latest = set(map(id, ahead[-excess:]))
-        taken = work_queue.take_out(lambda item: id(item) in latest)
-        try:
-            self.hold_back([item.message for item in taken])
-        except BaseException:
-            for item in taken:
-                work_queue.put(item)
-            raise
+        if excess > 0:
+            work_queue = self._worker.work_queue
+            ahead = [item for item in work_queue.queue if item.message.queue_name == queue_name]
+            latest = set(map(id, ahead[-excess:]))
+            for item in work_queue.take_out(lambda item: id(item) in latest):
+                holding_back.keep(item.message)
+        # What is kept may be back already, with the answer lost: nobody starts it here.
+        holding_back.put_back(queue_name)
 
     def settle_what_waits(self) -> None:
         """Tell Redis what it could not be told before.

@@ -1,4 +1,4 @@
-"""Messages of paused queues that a worker has taken ahead."""
+"""Messages that a worker has taken ahead, and is to put back."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class HoldingBack:
                 self.keep(item.message)
         for queue_name in list(self._kept):
             if self._store.shard(queue_name) == shard:
-                self._put_back(queue_name)
+                self.put_back(queue_name)
 
     def keep(self, delivery: Delivery) -> None:
-        """Keep a message that a thread was about to start."""
+        """Keep a message that no thread is to start."""
         with self._lock:
             self._kept[delivery.queue_name].append(delivery)
 
@@ -65,10 +65,8 @@ class HoldingBack:
         with self._lock:
             return self._kept.pop(queue_name, [])
 
-    def _is_paused(self, item: Any) -> bool:
-        return item.message.queue_name in self.queue_names
-
-    def _put_back(self, queue_name: str) -> None:
+    def put_back(self, queue_name: str) -> None:
+        """Put back what is kept of a queue; what Redis cannot be told of stays, and raises."""
         kept = self.take(queue_name)
         try:
             self._acknowledgers[queue_name].hold_back(kept)
@@ -76,3 +74,6 @@ class HoldingBack:
             for delivery in kept:
                 self.keep(delivery)
             raise
+
+    def _is_paused(self, item: Any) -> bool:
+        return item.message.queue_name in self.queue_names

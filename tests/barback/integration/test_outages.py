@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING
 
 import dramatiq
 import pytest
 import redis
+import trustme
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
@@ -238,3 +241,28 @@ def test_a_certificate_that_cannot_be_read_is_no_fault_of_the_server(
         f":{port}. {said}. With TLS, that is a file which ssl_ca_certs, ssl_certfile or "
         "ssl_keyfile names"
     )
+
+
+def test_a_certificate_for_another_name_is_told_with_what_helps(tmp_path: Path) -> None:
+    # Given a server whose certificate names it otherwise than the URL does, and is good
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("bar.example").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+
+    def shake_hands(server: ssl.SSLSocket) -> None:
+        while server.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                server.accept()[0].close()
+
+    # When somebody connects, by its address
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        context.wrap_socket(listener, server_side=True) as server,
+    ):
+        threading.Thread(target=shake_hands, args=(server,), daemon=True).start()
+        port = server.getsockname()[1]
+        client = redis.from_url(f"rediss://127.0.0.1:{port}?ssl_ca_certs={tmp_path / 'ca.pem'}")
+        with client, pytest.raises(redis.ConnectionError) as caught:
+            client.ping()
+
+    assert explained(caught.value).endswith("Name it in the URL as its certificate does")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import dramatiq
 import pytest
+import redis
 
 from barback import send_many
+from barback.store.worker_calls import WorkerCalls
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from barback import RedisBroker
 
@@ -53,3 +55,38 @@ def test_slow_work_after_quick_work_is_left_to_others(
     finally:
         may_end.set()
     broker.join("default", timeout=60_000)
+
+
+def test_what_was_given_back_is_not_done_here_too_when_the_answer_is_lost(
+    broker: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given slow work after quick work, and a server that goes before it has answered
+    give_back, is_lost = WorkerCalls.requeue, threading.Event()
+
+    def lose_first_answer(calls: WorkerCalls, redis_ids: Sequence[str]) -> None:
+        give_back(calls, redis_ids)
+        if not is_lost.is_set():
+            is_lost.set()
+            raise redis.TimeoutError("Timeout reading from socket")
+
+    monkeypatch.setattr(WorkerCalls, "requeue", lose_first_answer)
+    runs: list[int] = []
+
+    @dramatiq.actor(broker=broker)
+    def quick() -> None: ...
+
+    @dramatiq.actor(broker=broker)
+    def slow(number: int) -> None:
+        runs.append(number)
+        is_lost.wait(60)
+
+    send_many(quick, [()] * QUICK)
+    send_many(slow, [(number,) for number in range(SLOW)])
+
+    # When a worker takes too much of it ahead, expect it to do each once
+    run_worker(threads=2)
+    assert is_lost.wait(60)
+    broker.join("default", timeout=60_000)
+    assert sorted(runs) == list(range(SLOW))

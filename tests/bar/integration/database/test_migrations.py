@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,12 +15,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Uuid, bindparam, make_url, select, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from database import migrations, models
 from database.base import UtcDateTime, utc_now
 from database.engine import make_engine
+from database.errors import explain_errors
 from database.links import Link, Purpose
 from database.migrations import is_up_to_date, migrate
 from database.users import User
@@ -117,8 +118,8 @@ def test_a_table_that_is_in_use_is_not_waited_for_while_everybody_waits_behind(
         backup.execute("SET idle_in_transaction_session_timeout = '30s'")  # it ends some time
         backup.execute("SELECT * FROM users")
 
-        # Expect a migration to give up, for now
-        with pytest.raises(OperationalError, match="lock timeout"):
+        # Expect a migration to give up, for now, and to say so
+        with pytest.raises(click.ClickException, match=r"lock timeout\. .*again"), explain_errors():
             migrate(engine)
     migrate(engine)
     assert is_up_to_date(engine)

@@ -188,6 +188,17 @@ def test_a_wrong_password_sends_nothing(
     assert ledger.accepted() == []
 
 
+def test_a_server_that_wants_a_login_or_encryption_first_may_be_tried_again(
+    start: ProcessStarter, tmp_path: Path, certificate: str
+) -> None:
+    # Given an SMTP_URL that lacks the one or the other, so that every e-mail is refused
+    for options in (["--login", "bar:secret"], ["--certificate", certificate, "--starttls"]):
+        server = start_mail_server(start, tmp_path / "mails", *options)
+        with pytest.raises(smtplib.SMTPSenderRefused, match="530"):
+            MailServer.from_url(server.url).deliver(an_email())
+        assert server.accepted() == []
+
+
 @pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
 def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
     start: ProcessStarter,

@@ -16,7 +16,13 @@ from sqlalchemy import exists
 from barback.control import find
 from database.base import utc_now
 from database.engine import reading, writing
-from database.orders import mark_cancelled, mark_failed, unfinished_orders
+from database.orders import (
+    Order,
+    OrderState,
+    mark_cancelled,
+    mark_failed,
+    unfinished_orders,
+)
 from database.outbox import outbox
 from database.reports import ReportState, active_reports, end_report
 
@@ -29,6 +35,11 @@ Id = TypeVar("Id")
 
 #: What is younger may not have reached the broker yet.
 MIN_AGE = dt.timedelta(minutes=2)
+
+#: When an order is given up whose message nobody noted, so that it cannot be looked for: the broker
+#: said that it was sent before. After a crash it waits, and is served; after the database was put
+#: back from a copy, it was served long ago.
+MAX_AGE_WITHOUT_MESSAGE = dt.timedelta(hours=1)
 
 #: How many orders are looked for at a time, the oldest first: each takes a few milliseconds.
 ORDERS_AT_MOST = 300
@@ -57,6 +68,7 @@ def give_up_lost_work(broker: HasStore) -> int:
         reports = active_reports(session, before=before) if is_sent else []
         orders = unfinished_orders(session, before=before, limit=ORDERS_AT_MOST)
     lost_orders = list(_lost(broker, ((it.id, *_place_of(it.message)) for it in orders)))
+    lost_orders += [(it.id, False) for it in orders if _is_forgotten(it)]
     lost_reports = list(_lost(broker, ((it.id, str(it.id), "reports") for it in reports)))
     if lost_orders or lost_reports:
         with writing() as session:
@@ -66,6 +78,11 @@ def give_up_lost_work(broker: HasStore) -> int:
                 state = ReportState.CANCELLED if was_cancelled else ReportState.FAILED
                 end_report(session, report_id, state)
     return len(lost_orders) + len(lost_reports)
+
+
+def _is_forgotten(order: Order) -> bool:
+    has_waited = utc_now() - order.placed_at > MAX_AGE_WITHOUT_MESSAGE
+    return has_waited and order.message is None and order.state is OrderState.QUEUED
 
 
 def _place_of(message: bytes | None) -> tuple[str | None, str]:

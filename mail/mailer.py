@@ -117,7 +117,9 @@ class MailServer:
                 )
             )
             options = [] if content.isascii() else ["BODY=8BITMIME"]
-            _expect(connection.mail(sender.addr_spec, options), 250)
+            code, answer = connection.mail(sender.addr_spec, options)
+            if code != 250:  # noqa: PLR2004 - of every e-mail: a login or TLS is missing, or the like
+                raise smtplib.SMTPSenderRefused(code, answer, sender.addr_spec)
             _expect(connection.rcpt(recipient.addr_spec), 250, 251)
             if time.monotonic() - started_at > PREPARATION_SECONDS:
                 raise TimeoutError(f"{self.host} took longer than {PREPARATION_SECONDS:.0f} s")

@@ -14,20 +14,29 @@ from uuid import uuid4
 
 import pytest
 import trustme
+from itsdangerous import TimestampSigner
 
 from barback.i18n import LANGUAGES, speaking
 from email_addresses import InvalidAddress
 from mail import mailer as mailer_module
 from mail.account_emails import confirmation_email, reset_email
-from mail.links import read_confirmation_token
+from mail.links import (
+    CONFIRMATION_TTL_SECONDS,
+    RESET_TTL_SECONDS,
+    confirmation_url,
+    read_confirmation_token,
+    read_reset_token,
+    reset_url,
+)
 from mail.mailer import SMTP_TIMEOUT_SECONDS, Mailbox, MailRefused, MailServer
 from tests.support.website import MailServer as Ledger
 from tests.support.website import start_mail_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from email.message import EmailMessage
     from pathlib import Path
+    from uuid import UUID
 
     from tests.support.processes import ProcessStarter
 
@@ -179,6 +188,17 @@ def test_a_wrong_password_sends_nothing(
     assert ledger.accepted() == []
 
 
+def test_a_server_that_wants_a_login_or_encryption_first_may_be_tried_again(
+    start: ProcessStarter, tmp_path: Path, certificate: str
+) -> None:
+    # Given an SMTP_URL that lacks the one or the other, so that every e-mail is refused
+    for options in (["--login", "bar:secret"], ["--certificate", certificate, "--starttls"]):
+        server = start_mail_server(start, tmp_path / "mails", *options)
+        with pytest.raises(smtplib.SMTPSenderRefused, match="530"):
+            MailServer.from_url(server.url).deliver(an_email())
+        assert server.accepted() == []
+
+
 @pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
 def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(
     start: ProcessStarter,
@@ -233,3 +253,31 @@ def test_a_folder_that_is_there_already_is_made_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", ["", "x", "x.y.z"])
 def test_a_forged_link_belongs_to_nobody(token: str) -> None:
     assert read_confirmation_token(token) is None
+
+
+def signed(
+    monkeypatch: pytest.MonkeyPatch, url_of: Callable[[UUID], str], link_id: UUID, *, at: float
+) -> str:
+    """The token of a link that was signed on a machine whose clock shows this, in Unix seconds."""
+    with monkeypatch.context() as patched:
+        patched.setattr(TimestampSigner, "get_timestamp", lambda _: int(at))
+        return url_of(link_id).rsplit("/", 1)[-1]
+
+
+@pytest.mark.parametrize(
+    ("url_of", "read", "ttl_seconds"),
+    [
+        (confirmation_url, read_confirmation_token, CONFIRMATION_TTL_SECONDS),
+        (reset_url, read_reset_token, RESET_TTL_SECONDS),
+    ],
+)
+def test_a_link_is_good_for_a_while_though_its_worker_s_clock_is_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+    url_of: Callable[[UUID], str],
+    read: Callable[[str], UUID | None],
+    ttl_seconds: float,
+) -> None:
+    link_id, now = uuid4(), time.time()
+    assert read(signed(monkeypatch, url_of, link_id, at=now + 3_600)) == link_id
+    assert read(signed(monkeypatch, url_of, link_id, at=now - ttl_seconds + 60)) == link_id
+    assert read(signed(monkeypatch, url_of, link_id, at=now - ttl_seconds - 60)) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import dramatiq
@@ -15,16 +15,19 @@ from sqlalchemy import insert, make_url, select, text
 from actors import housekeeping, make_report, serve_a_beer
 from actors.failures import RecordFailures
 from actors.housekeeping import sweep_the_outbox
+from actors.lost_work import give_up_lost_work
 from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages
 from database import engine as database_engine
 from database.engine import make_engine, reading, writing
-from database.orders import Order, OrderState, add_order
+from database.orders import Order, OrderState, add_order, mark_queued
 from database.outbox import outbox
 from database.reports import Report, ReportState, request_report
 from database.sales import Sale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from barback.store.store import HasStore
 
 
 @pytest.fixture
@@ -46,6 +49,28 @@ def test_serving_an_order_twice_sells_it_once(order_id: str) -> None:
         order = session.get_one(Order, order_id)
         assert order.state is OrderState.SERVED
         assert order.served_by
+
+
+def test_an_order_without_a_message_waits_for_an_hour_and_not_for_ever(
+    stub_broker: StubBroker,
+) -> None:
+    # Given orders that the broker said were sent before, as after the database was put back
+    with writing() as session:
+        for minutes in (50, 70):
+            order = add_order(session, f"of {minutes} minutes ago", drink="beer", visitor="ada")
+            order.placed_at -= dt.timedelta(minutes=minutes)
+            mark_queued(session, order.id, message=None)
+
+    # When the house looks for what is lost
+    assert give_up_lost_work(cast("HasStore", stub_broker)) == 1
+
+    # Expect the older one to be given up
+    with reading() as session:
+        states = {order.id: order.state for order in session.scalars(select(Order))}
+    assert states == {
+        "of 50 minutes ago": OrderState.QUEUED,
+        "of 70 minutes ago": OrderState.FAILED,
+    }
 
 
 @pytest.mark.parametrize("keyword", [False, True])

@@ -145,13 +145,13 @@ class QueueConsumer(Consumer):
 
     def _wait_for_threads(self, at_most: int) -> None:
         """Wait until there is room for a batch or, with slow work, for anything at all."""
-        if not self._window.is_fast:
-            self._in_flight.wait_until_held(at_most, self._timeout_seconds)
+        in_flight = self._in_flight
+        if not (self._window.is_fast or in_flight.acks):
+            in_flight.wait_until_held(at_most, self._timeout_seconds)
         elif (
-            not self._in_flight.wait_until_held(at_most, COLLECT_SECONDS)
-            and not self._in_flight.acks
+            not in_flight.wait_until_held(at_most, COLLECT_SECONDS) and not in_flight.acks
         ):  # quick work has become slow: do not look every 2 ms
-            self._in_flight.wait_for_one(self._timeout_seconds)
+            in_flight.wait_for_one(self._timeout_seconds)
 
     def _wait_for_bell(self, room: int) -> None:
         in_flight = self._in_flight

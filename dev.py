@@ -38,22 +38,30 @@ def main(path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: stop.set())
     processes = _start(path) if _can_be_imported(stop) else None
-    for changes in watch(
-        PROJECT_DIR,
-        watch_filter=PythonFilter(ignore_paths=_UNWATCHED, extra_extensions=(".po",)),
-        stop_event=stop,
-        yield_on_timeout=True,
-    ):
-        if terminal_is_gone():
-            break
-        if not changes:
-            continue
-        names = sorted(str(Path(name).relative_to(PROJECT_DIR)) for _, name in changes)
-        click.echo(f"Changed: {', '.join(names)}.")
-        if _can_be_imported(stop):
-            _end(processes)
-            processes = _start(path)
-    _end(processes)
+    try:
+        for changes in watch(
+            PROJECT_DIR,
+            watch_filter=PythonFilter(ignore_paths=_UNWATCHED, extra_extensions=(".po",)),
+            stop_event=stop,
+            yield_on_timeout=True,
+        ):
+            if terminal_is_gone():
+                break
+            if not changes:
+                continue
+            names = sorted(str(Path(name).relative_to(PROJECT_DIR)) for _, name in changes)
+            click.echo(f"Changed: {', '.join(names)}.")
+            if _can_be_imported(stop):
+                _end(processes)
+                processes = _start(path)
+    except (OSError, RuntimeError) as error:  # the latter is what watchfiles' own errors are
+        raise click.ClickException(
+            f"changes cannot be noticed: {str(error).partition(' about [')[0].rstrip('.')}. Allow "
+            "more in fs.inotify (`sysctl fs.inotify`), or have all files looked at again and "
+            "again: WATCHFILES_FORCE_POLLING=1 make dev"
+        ) from None
+    finally:
+        _end(processes)
 
 
 def _can_be_imported(stop: threading.Event) -> bool:

@@ -1,4 +1,4 @@
-"""Work that waits for the database, as it waits for the broker."""
+"""Work that waits for the servers that it asks, as it waits for messages."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
+import redis
+from dramatiq.errors import ConnectionFailed
 
 from barback.connection.outage import Outage
+from barback.errors import is_away
+from barback.printable import first_line
 from database.engine import AWAY_ERRORS
 from database.errors import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: When work that the database has refused is tried again, in milliseconds.
+#: When work that a server has refused is tried again, in milliseconds.
 PAUSE_MS = 10_000
 
 #: How often that costs no retry: for an hour. An error that only looks like an outage is to end.
@@ -27,9 +31,13 @@ class DatabaseAway(dramatiq.Retry):
     """The database refuses whatever it is asked."""
 
 
+class RedisAway(dramatiq.Retry):
+    """Redis does, when an actor asks it: the lesson's keep their notes there."""
+
+
 class OutlastOutages(dramatiq.Middleware):
-    """Has work tried again until the database is back: without using up the retries of its
-    message, and with a line in the log instead of a traceback for each attempt.
+    """Has work tried again until the server is back that it asks: without using up the retries of
+    its message, and with a line in the log instead of a traceback for each attempt.
 
     It is added after Dramatiq's ``Retries``, which therefore count after it.
     """
@@ -45,8 +53,8 @@ class OutlastOutages(dramatiq.Middleware):
     ) -> None:
         actor.fn = _naming_outages(actor.fn)
         what = f"work of {actor.actor_name}"
-        logger = logging.getLogger("bar.database")
-        self._outages[actor.actor_name] = Outage(logger, what, expected=(DatabaseAway,))
+        logger = logging.getLogger("bar.outages")
+        self._outages[actor.actor_name] = Outage(logger, what, expected=(DatabaseAway, RedisAway))
 
     def after_process_message(
         self,
@@ -60,7 +68,7 @@ class OutlastOutages(dramatiq.Middleware):
         if outage is None:
             return
         with self._lock:
-            if isinstance(exception, DatabaseAway):
+            if isinstance(exception, (DatabaseAway, RedisAway)):
                 outage.report(exception)
                 _spare_retry(broker, message)
             elif exception is None:
@@ -75,6 +83,10 @@ def _naming_outages(work: Callable[..., Any]) -> Callable[..., Any]:
         except AWAY_ERRORS as error:
             reason = f"the database cannot be used: {reason_of(error)}"
             raise DatabaseAway(reason, delay=PAUSE_MS) from None
+        except (redis.RedisError, ConnectionFailed) as error:
+            if not is_away(error):
+                raise
+            raise RedisAway(f"Redis cannot be used: {first_line(error)}", delay=PAUSE_MS) from None
 
     return work_or_wait
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import ExceptionContext
 
-#: What our engines raise when the database is away, full, read-only or busy, or has not the tables
-#: of this version yet, whatever it was asked. Statements that are wrong raise ProgrammingError.
+#: What our engines raise when the database is away, full, read-only, damaged or busy, or has not
+#: the tables of this version yet, whatever it was asked. Statements that are wrong raise
+#: ProgrammingError.
 AWAY_ERRORS = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
 
 #: What PostgreSQL says where tables, columns or a schema are not made yet, or rights not given.
@@ -41,6 +42,9 @@ _NOT_SET_UP_STATES = {"42P01", "42703", "3F000", "42501"}
 
 #: What SQLite says where tables or columns are not made yet.
 _NOT_SET_UP_WORDS = ("no such table", "no such column", "has no column named")
+
+#: What SQLite's driver calls an error of no particular kind: the file is damaged, or is another's.
+_DAMAGED_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 #: How PostgreSQL is connected to, unless DATABASE_URL says otherwise: nobody waits for ever for a
 #: network that drops everything, nor for what is said in another encoding than ours.
@@ -125,9 +129,10 @@ def _tell_outage_from_fault(context: ExceptionContext) -> DBAPIError | None:
     if not isinstance(error, Exception):  # Ctrl-C, a time limit: neither
         return None
     kind: type[DBAPIError] = DBAPIError
-    if is_not_set_up(error):
+    code = getattr(error, "sqlite_errorcode", 0)
+    if is_not_set_up(error) or code & 0xFF in _DAMAGED_CODES:
         kind = OperationalError
-    elif getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+    elif code == sqlite3.SQLITE_ERROR:
         kind = ProgrammingError
     if isinstance(context.sqlalchemy_exception, kind):
         return None

@@ -44,6 +44,7 @@ def main(*, offers_demo: bool) -> None:
     listener = listen(settings.web_host, settings.web_port)
     click.echo(f"The bar's website: {settings.public_url}")
     _warn_of_http()
+    _warn_of_one_network()
     if offers_demo and _others_can_come():
         click.echo("There is no demo log-in: others than this machine's users can come.", err=True)
         offers_demo = False
@@ -89,6 +90,15 @@ def _warn_of_http() -> None:
             f"Nobody can order or log in at {settings.public_url}: forms need cookies, and those "
             "HTTPS off loopback. Put a proxy with TLS in front, and set WEB_URL to its https:// "
             "address.",
+            err=True,
+        )
+
+
+def _warn_of_one_network() -> None:
+    if settings.public_url.startswith("https://") and not settings.trusted_proxies:
+        click.echo(
+            "All visitors share the limits of one network: a proxy speaks HTTPS for this website, "
+            "and who it says they are is not believed. Set TRUSTED_PROXIES to its address.",
             err=True,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -96,3 +97,26 @@ def test_workers_and_the_website_run_the_code_that_was_saved_last(
     dev.wait(START_TIMEOUT_SECONDS)
     assert "***" not in dev.output  # as make prints when a command failed
     assert answers("/fine") is None
+
+
+#: Runs a command where so few directories can be watched.
+FEW_WATCHES = "echo 20 > /proc/sys/user/max_inotify_watches && exec "
+
+
+def test_a_system_that_lets_no_more_files_be_watched_is_said_and_leaves_nothing_behind(
+    start_there: ProcessStarter, free_port: int
+) -> None:
+    unshared = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*unshared, f"{FEW_WATCHES} true"], check=False).returncode:
+        pytest.skip("this system lets nobody have limits of their own")
+
+    # When `make dev` starts where other programs watch as much as may be watched
+    dev = start_there([*unshared, f"{FEW_WATCHES} {sys.executable} dev.py Procfile"])
+
+    # Expect a line with what helps, and an end of what was started
+    assert dev.wait(START_TIMEOUT_SECONDS) == 1
+    assert "OS file watch limit reached. Allow more" in dev.stderr
+    assert "WATCHFILES_FORCE_POLLING=1" in dev.stderr
+    assert "Traceback" not in dev.output
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{free_port}/healthz")

@@ -147,6 +147,10 @@ def test_every_reference_holds(overlay: str) -> None:
     assert set(of_kind(overlay, "PodDisruptionBudget")) >= set(of_kind(overlay, "Deployment"))
 
 
+def test_whoever_sets_it_up_is_asked_how_visitors_come() -> None:
+    assert {"WEB_URL", "TRUSTED_PROXIES"} <= of_kind("small", "ConfigMap")["bar"]["data"].keys()
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_everything_is_in_one_namespace_to_which_nobody_may_connect(overlay: str) -> None:
     assert set(of_kind(overlay, "Namespace")) == {"bar"}

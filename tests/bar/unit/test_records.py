@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import insert, make_url, select, text
 
@@ -16,7 +17,7 @@ from actors import housekeeping, make_report, serve_a_beer
 from actors.failures import RecordFailures
 from actors.housekeeping import sweep_the_outbox
 from actors.lost_work import give_up_lost_work
-from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages
+from actors.outages import MAX_OUTAGES, DatabaseAway, OutlastOutages, RedisAway
 from database import engine as database_engine
 from database.engine import make_engine, reading, writing
 from database.orders import Order, OrderState, add_order, mark_queued
@@ -26,6 +27,7 @@ from database.sales import Sale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from barback.store.store import HasStore
 
@@ -158,6 +160,19 @@ def test_work_says_in_a_line_that_the_database_is_away(order_id: str) -> None:
         serve_a_beer.fn(order_id)
 
     with _database_away(), pytest.raises(DatabaseAway, match="cannot be used: no such table"):
+        work()
+
+
+def test_work_that_asks_redis_says_in_a_line_that_it_is_away(tmp_path: Path) -> None:
+    broker = StubBroker()
+    broker.add_middleware(OutlastOutages())
+    client = redis.Redis.from_url(f"unix://{tmp_path}/nowhere.sock")
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        client.ping()
+
+    with pytest.raises(RedisAway, match=r"Redis cannot be used: .*No such file"):
         work()
 
 

@@ -50,6 +50,28 @@ def test_a_lock_that_is_held_for_too_long_is_an_error_that_callers_expect(
     engine.dispose()
 
 
+def test_a_damaged_file_is_an_error_that_callers_expect(tmp_path: Path) -> None:
+    # Given a file of which a disk, or a copy of half of it, has spoilt a page
+    path = tmp_path / "bar.db"
+    engine = make_engine(make_url(f"sqlite:///{path}"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE drinks (name)"))
+        connection.execute(text("INSERT INTO drinks VALUES ('beer')"))
+    engine.dispose()
+    with path.open("r+b") as file:
+        page_bytes = path.stat().st_size // 2  # the table of tables, and this one
+        file.seek(page_bytes)
+        file.write(b"\xff" * page_bytes)
+
+    # Expect work to wait for one that is put back, and not to be given up
+    with (
+        pytest.raises(OperationalError, match="malformed"),
+        engine.connect() as connection,
+    ):
+        connection.execute(text("SELECT * FROM drinks")).all()
+    engine.dispose()
+
+
 def test_a_process_waits_while_another_one_makes_the_file(tmp_path: Path) -> None:
     # Given a new file, which another process has just begun to write
     path = tmp_path / "bar.db"

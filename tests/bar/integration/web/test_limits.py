@@ -73,6 +73,16 @@ def test_a_proxy_is_believed_only_if_it_is_trusted(start: ProcessStarter) -> Non
     assert statuses == [202, 202, 429]
 
 
+def test_whoever_runs_it_hears_that_visitors_behind_a_proxy_count_as_one(
+    start: ProcessStarter,
+) -> None:
+    told = "All visitors share the limits of one network"
+    https = {"WEB_URL": "https://bar.example.org"}
+    assert told in start_website(start, **https).process.stderr
+    for variables in ({}, {**https, "TRUSTED_PROXIES": "127.0.0.1"}):
+        assert told not in start_website(start, **variables).process.stderr
+
+
 def test_there_is_room_for_so_many_reports_at_once(start: ProcessStarter) -> None:
     website = start_website(start)
     with website.staff() as client:

@@ -11,7 +11,7 @@
 --       QueueKeys.control
 -- ARGV: id, unique key that ends ('' for none), key of the limit ('' for none), how many at once (0
 --       for any number), how many in a time (0 for any number), that time in milliseconds
--- Returns 1 when it may start, 0 when it waits, or is not this worker's any more.
+-- Returns 1 when it may start, 0 when it waits, was cancelled, or is not this worker's any more.
 -- include: _now_ms
 -- include: _list_of
 -- include: _ring
@@ -24,6 +24,12 @@ local at_once, rate, rate_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(AR
 local control = {unpack(KEYS, 8)}
 
 if redis.call('SISMEMBER', acks, id) == 0 then
+    return 0
+end
+if redis.call('HEXISTS', messages, id) == 0 then -- cancelled a moment ago: it waits for nothing
+    redis.call('HDEL', control[1], id)
+    release(control, queue, id)
+    redis.call('SREM', acks, id)
     return 0
 end
 
@@ -58,7 +64,7 @@ if rate > 0 then
         redis.call('ZADD', paced, due_ms, id)
         redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
         redis.call('HSET', control[8], id, key)
-        delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id) or '', due_ms)
+        delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id), due_ms)
         redis.call('HDEL', messages, id)
         redis.call('SREM', acks, id)
         return 0

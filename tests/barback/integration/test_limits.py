@@ -309,6 +309,33 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
     nothing_is_left(controlled, redis_client)
 
 
+@pytest.mark.parametrize(
+    "room", [Room("stove", 1, 0, 0), Room("stove", 0, 1, 60_000), Room("stove", 1, 1, 60_000)]
+)
+def test_what_is_cancelled_before_it_finds_no_room_waits_for_none(
+    room: Room, controlled: RedisBroker, redis_client: redis.Redis
+) -> None:
+    # Given a message that has started, and one that its worker holds when it is cancelled
+    kitchen = Kitchen(controlled, Limit("stove", at_once=1))
+    messages = [kitchen.actor.send(name) for name in ("one", "two")]
+    consumer = controlled.consume("default", prefetch=2)
+    deliveries: list[Any] = [eventually(lambda: next(consumer)) for _ in messages]
+    first, second = deliveries
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    assert calls.admit(first.redis_id, room)
+    assert cancel(controlled, id_of(messages[1])) == "asked"
+
+    # When a thread gets to it before the worker has heard of that
+    assert not calls.admit(second.redis_id, room)
+
+    # Expect it to be gone
+    assert find(controlled, id_of(messages[1])).state == "cancelled"
+    consumer.ack(first)
+    consumer.close()
+    nothing_is_left(controlled, redis_client)
+    assert not redis_client.exists("dramatiq:__barback__:default:cancelling")
+
+
 def test_no_more_than_so_many_start_in_a_time(
     controlled: RedisBroker,
     redis_client: redis.Redis,

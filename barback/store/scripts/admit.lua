@@ -57,10 +57,15 @@ if rate > 0 then
     local was_paced = redis.call('ZREM', paced, id) == 1
     local before = was_paced and 0 or redis.call('ZCOUNT', paced, '-inf', now)
     if redis.call('ZCARD', starts) + before >= rate then
-        local latest = redis.call('ZRANGE', starts, -rate, -1, 'WITHSCORES')
-        local ahead = redis.call('ZCARD', paced)
-        local after_ms = latest[2 * (ahead % rate) + 2] or now
-        local due_ms = math.max(now + 1, after_ms + rate_ms * (1 + math.floor(ahead / rate)))
+        -- A period after the one that is `rate` places ahead, of those that wait or have started, and
+        -- not before the last that waits: where some were cancelled, there may be room before that.
+        local last_ms = redis.call('ZRANGE', paced, -1, -1, 'WITHSCORES')[2] or 0
+        local line, place, ahead = paced, -rate, redis.call('ZCARD', paced)
+        if ahead < rate then
+            line, place = starts, ahead - rate
+        end
+        local after_ms = redis.call('ZRANGE', line, place, place, 'WITHSCORES')[2] or now
+        local due_ms = math.max(now + 1, after_ms + rate_ms, last_ms)
         redis.call('ZADD', paced, due_ms, id)
         redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
         redis.call('HSET', control[8], id, key)

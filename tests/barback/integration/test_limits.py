@@ -361,6 +361,34 @@ def test_no_more_than_so_many_start_in_a_time(
     nothing_is_left(controlled, redis_client)
 
 
+@pytest.mark.parametrize(("taken_away", "ahead"), [([1, 2, 3], 0), ([1], 3), ([3], 2)])
+def test_nobody_waits_for_the_time_of_what_was_cancelled(
+    taken_away: list[int],
+    ahead: int,
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given one that has started, and three that each wait for an hour more
+    kitchen = Kitchen(controlled, Limit("stove", rate=1, per_seconds=3600))
+    messages = [kitchen.actor.send(name) for name in ("one", "two", "three", "four")]
+    run_worker(threads=1)
+    times = [_until(controlled, message) for message in messages[1:]]
+
+    # When some of them are cancelled, and another one is sent
+    for number in taken_away:
+        assert cancel(controlled, id_of(messages[number])) == "cancelled"
+    until = _until(controlled, kitchen.actor.send("five"))
+
+    # Expect it to wait for those that are left
+    assert until == pytest.approx(times[0] + 3600 * ahead, abs=1)
+
+
+def _until(broker: RedisBroker, message: dramatiq.Message[Any]) -> float:
+    """When a message has room under its limit, as soon as it waits for that."""
+    until: Any = eventually(lambda: find(broker, id_of(message)).until)
+    return float(until)
+
+
 def test_a_rate_and_a_number_at_once_go_together(
     controlled: RedisBroker,
     redis_client: redis.Redis,

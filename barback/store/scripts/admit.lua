@@ -61,13 +61,15 @@ if rate > 0 then
         -- not before the last that waits: where some were cancelled, there may be room before that.
         local last_ms = redis.call('ZRANGE', paced, -1, -1, 'WITHSCORES')[2] or 0
         local line, place, ahead = paced, -rate, redis.call('ZCARD', paced)
-        if ahead < rate then
+        if was_paced then -- its turn had come: it is a moment early, and has nobody ahead
+            line = starts
+        elseif ahead < rate then
             line, place = starts, ahead - rate
         end
         local after_ms = redis.call('ZRANGE', line, place, place, 'WITHSCORES')[2] or now
-        local due_ms = math.max(now + 1, after_ms + rate_ms, last_ms)
+        local due_ms = math.max(now + 1, after_ms + rate_ms, was_paced and 0 or last_ms)
         redis.call('ZADD', paced, due_ms, id)
-        redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
+        redis.call('PEXPIRE', paced, math.max(due_ms, last_ms) - now + 2 * rate_ms)
         redis.call('HSET', control[8], id, key)
         delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id), due_ms)
         redis.call('HDEL', messages, id)

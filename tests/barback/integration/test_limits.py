@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
-from barback.control import Control, Limit, cancel, find, pause, purge, resume
+from barback.control import Control, Limit, cancel, find, pause, purge, resume, run_now
 from barback.messages.room import Room
 from barback.monitoring.queues import queue_statuses
 from tests.support.keys import keys_of
@@ -381,6 +381,22 @@ def test_nobody_waits_for_the_time_of_what_was_cancelled(
 
     # Expect it to wait for those that are left
     assert until == pytest.approx(times[0] + 3600 * ahead, abs=1)
+
+
+def test_one_that_comes_a_moment_early_keeps_its_place(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given one that has started, and two that each wait for an hour more
+    kitchen = Kitchen(controlled, Limit("stove", rate=1, per_seconds=3600))
+    messages = [kitchen.actor.send(name) for name in ("one", "two", "three")]
+    run_worker(threads=1)
+    times = [_until(controlled, message) for message in messages[1:]]
+
+    # When the first of these comes before there is room
+    assert run_now(controlled, id_of(messages[1]))
+
+    # Expect it to wait for its hour again, and not behind the other
+    assert _until(controlled, messages[1]) == times[0]
 
 
 def _until(broker: RedisBroker, message: dramatiq.Message[Any]) -> float:

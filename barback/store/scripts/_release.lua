@@ -10,7 +10,7 @@
 -- share when it is resumed or served again.
 
 -- KEYS from here on, see QueueKeys.control:
-local SLOTS, SLOTS_USED, PARKED, LINES = 5, 6, 7, 9
+local SLOTS, SLOTS_USED, PARKED, PACED, LINES = 5, 6, 7, 8, 9
 
 -- The keys of any queue that shares its limits with this one, by that of its list.
 local function keys_of(control, queue)
@@ -108,6 +108,16 @@ local function leave_line(control, queue, id)
     local was_there = redis.call('LREM', own.parked .. ':' .. key, 1, id) == 1
     stand_in_line(control, own, key)
     return was_there
+end
+
+-- Leave the line of those that are delayed under a rate: who comes later does not wait for it.
+local function leave_paced(control, id)
+    local key = redis.call('HGET', control[PACED], id)
+    if key then
+        local starts = string.gsub(control[SLOTS_USED], 'slots%-used$', 'starts')
+        redis.call('ZREM', starts .. ':' .. key .. ':paced', id)
+        redis.call('HDEL', control[PACED], id)
+    end
 end
 
 -- Give free slots of a key to those that wait for them, and wake workers for these. How many slots

@@ -3,7 +3,7 @@ local function take_out(control, queue, messages, levels, delayed_messages, due,
     local found = false
     if redis.call('ZREM', due, id) == 1 then
         found = redis.call('HDEL', delayed_messages, id) == 1
-        redis.call('HDEL', control[8], id)
+        leave_paced(control, id)
     elseif redis.call('HEXISTS', messages, id) == 1 then
         found = leave_line(control, queue, id) or leave_list(queue, levels, id)
         if found then

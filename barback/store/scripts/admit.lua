@@ -11,7 +11,7 @@
 --       QueueKeys.control
 -- ARGV: id, unique key that ends ('' for none), key of the limit ('' for none), how many at once (0
 --       for any number), how many in a time (0 for any number), that time in milliseconds
--- Returns 1 when it may start, 0 when it waits, or is not this worker's any more.
+-- Returns 1 when it may start, 0 when it waits, was cancelled, or is not this worker's any more.
 -- include: _now_ms
 -- include: _list_of
 -- include: _ring
@@ -24,6 +24,12 @@ local at_once, rate, rate_ms = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(AR
 local control = {unpack(KEYS, 8)}
 
 if redis.call('SISMEMBER', acks, id) == 0 then
+    return 0
+end
+if redis.call('HEXISTS', messages, id) == 0 then -- cancelled a moment ago: it waits for nothing
+    redis.call('HDEL', control[1], id)
+    release(control, queue, id)
+    redis.call('SREM', acks, id)
     return 0
 end
 
@@ -51,14 +57,21 @@ if rate > 0 then
     local was_paced = redis.call('ZREM', paced, id) == 1
     local before = was_paced and 0 or redis.call('ZCOUNT', paced, '-inf', now)
     if redis.call('ZCARD', starts) + before >= rate then
-        local latest = redis.call('ZRANGE', starts, -rate, -1, 'WITHSCORES')
-        local ahead = redis.call('ZCARD', paced)
-        local after_ms = latest[2 * (ahead % rate) + 2] or now
-        local due_ms = math.max(now + 1, after_ms + rate_ms * (1 + math.floor(ahead / rate)))
+        -- A period after the one that is `rate` places ahead, of those that wait or have started, and
+        -- not before the last that waits: where some were cancelled, there may be room before that.
+        local last_ms = redis.call('ZRANGE', paced, -1, -1, 'WITHSCORES')[2] or 0
+        local line, place, ahead = paced, -rate, redis.call('ZCARD', paced)
+        if was_paced then -- its turn had come: it is a moment early, and has nobody ahead
+            line = starts
+        elseif ahead < rate then
+            line, place = starts, ahead - rate
+        end
+        local after_ms = redis.call('ZRANGE', line, place, place, 'WITHSCORES')[2] or now
+        local due_ms = math.max(now + 1, after_ms + rate_ms, was_paced and 0 or last_ms)
         redis.call('ZADD', paced, due_ms, id)
-        redis.call('PEXPIRE', paced, due_ms - now + 2 * rate_ms)
+        redis.call('PEXPIRE', paced, math.max(due_ms, last_ms) - now + 2 * rate_ms)
         redis.call('HSET', control[8], id, key)
-        delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id) or '', due_ms)
+        delay(KEYS[4], KEYS[5], KEYS[6], id, redis.call('HGET', messages, id), due_ms)
         redis.call('HDEL', messages, id)
         redis.call('SREM', acks, id)
         return 0

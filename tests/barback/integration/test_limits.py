@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dramatiq
 import pytest
 
-from barback.control import Control, Limit, cancel, find, pause, purge, resume
+from barback.control import Control, Limit, cancel, find, pause, purge, resume, run_now
 from barback.messages.room import Room
 from barback.monitoring.queues import queue_statuses
 from tests.support.keys import keys_of
@@ -309,6 +309,33 @@ def test_a_slot_whose_message_is_lost_is_cleared_away(
     nothing_is_left(controlled, redis_client)
 
 
+@pytest.mark.parametrize(
+    "room", [Room("stove", 1, 0, 0), Room("stove", 0, 1, 60_000), Room("stove", 1, 1, 60_000)]
+)
+def test_what_is_cancelled_before_it_finds_no_room_waits_for_none(
+    room: Room, controlled: RedisBroker, redis_client: redis.Redis
+) -> None:
+    # Given a message that has started, and one that its worker holds when it is cancelled
+    kitchen = Kitchen(controlled, Limit("stove", at_once=1))
+    messages = [kitchen.actor.send(name) for name in ("one", "two")]
+    consumer = controlled.consume("default", prefetch=2)
+    deliveries: list[Any] = [eventually(lambda: next(consumer)) for _ in messages]
+    first, second = deliveries
+    calls = controlled.store.worker_calls("default", controlled.broker_id)
+    assert calls.admit(first.redis_id, room)
+    assert cancel(controlled, id_of(messages[1])) == "asked"
+
+    # When a thread gets to it before the worker has heard of that
+    assert not calls.admit(second.redis_id, room)
+
+    # Expect it to be gone
+    assert find(controlled, id_of(messages[1])).state == "cancelled"
+    consumer.ack(first)
+    consumer.close()
+    nothing_is_left(controlled, redis_client)
+    assert not redis_client.exists("dramatiq:__barback__:default:cancelling")
+
+
 def test_no_more_than_so_many_start_in_a_time(
     controlled: RedisBroker,
     redis_client: redis.Redis,
@@ -332,6 +359,50 @@ def test_no_more_than_so_many_start_in_a_time(
     assert min(gaps) > 0.3, gaps  # the time is that of the admission, a little before the start
     assert sorted(kitchen.order) == names
     nothing_is_left(controlled, redis_client)
+
+
+@pytest.mark.parametrize(("taken_away", "ahead"), [([1, 2, 3], 0), ([1], 3), ([3], 2)])
+def test_nobody_waits_for_the_time_of_what_was_cancelled(
+    taken_away: list[int],
+    ahead: int,
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+) -> None:
+    # Given one that has started, and three that each wait for an hour more
+    kitchen = Kitchen(controlled, Limit("stove", rate=1, per_seconds=3600))
+    messages = [kitchen.actor.send(name) for name in ("one", "two", "three", "four")]
+    run_worker(threads=1)
+    times = [_until(controlled, message) for message in messages[1:]]
+
+    # When some of them are cancelled, and another one is sent
+    for number in taken_away:
+        assert cancel(controlled, id_of(messages[number])) == "cancelled"
+    until = _until(controlled, kitchen.actor.send("five"))
+
+    # Expect it to wait for those that are left
+    assert until == pytest.approx(times[0] + 3600 * ahead, abs=1)
+
+
+def test_one_that_comes_a_moment_early_keeps_its_place(
+    controlled: RedisBroker, run_worker: Callable[..., dramatiq.Worker]
+) -> None:
+    # Given one that has started, and two that each wait for an hour more
+    kitchen = Kitchen(controlled, Limit("stove", rate=1, per_seconds=3600))
+    messages = [kitchen.actor.send(name) for name in ("one", "two", "three")]
+    run_worker(threads=1)
+    times = [_until(controlled, message) for message in messages[1:]]
+
+    # When the first of these comes before there is room
+    assert run_now(controlled, id_of(messages[1]))
+
+    # Expect it to wait for its hour again, and not behind the other
+    assert _until(controlled, messages[1]) == times[0]
+
+
+def _until(broker: RedisBroker, message: dramatiq.Message[Any]) -> float:
+    """When a message has room under its limit, as soon as it waits for that."""
+    until: Any = eventually(lambda: find(broker, id_of(message)).until)
+    return float(until)
 
 
 def test_a_rate_and_a_number_at_once_go_together(

@@ -172,6 +172,7 @@ def test_the_end_is_told_without_its_routine(
     ]
 
 
+@pytest.mark.slow
 def test_the_end_is_explained_by_the_last_line(start: ProcessStarter, tmp_path: Path) -> None:
     # Given a website that refuses its settings, beside a worker that says more than that
     procfile = tmp_path / "Procfile"

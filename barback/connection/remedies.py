@@ -32,6 +32,7 @@ _REMEDIES: dict[type[Exception] | str, str] = {
     ReadOnlyError: "Name its primary in the URL, or the Sentinels: "
     "redis+sentinel://host:26379/SERVICE/0",
     OutOfMemoryError: "Raise its `maxmemory`, or have workers drain the queues",
+    "NOREPLICAS ": "Start the replicas that its `min-replicas-to-write` asks for",
     "MISCONF ": "Make room on its disk; its log says more",
     # Behind a port: a socket of Unix that is not there is a server that does not run.
     r":\d+\. (No such file|Is a directory|Permission denied)": "With TLS, that is a file which "

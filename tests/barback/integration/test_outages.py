@@ -266,3 +266,15 @@ def test_a_certificate_for_another_name_is_told_with_what_helps(tmp_path: Path) 
             client.ping()
 
     assert explained(caught.value).endswith("Name it in the URL as its certificate does")
+
+
+def test_a_primary_without_its_replicas_is_told_with_what_helps(server: EmbeddedServer) -> None:
+    with redis.from_url(server.ensure()) as client:
+        client.config_set("min-replicas-to-write", 1)
+
+        with pytest.raises(redis.ResponseError) as caught:
+            client.set("drink", "beer")
+
+    assert explained(caught.value).endswith(
+        "Start the replicas that its `min-replicas-to-write` asks for"
+    )

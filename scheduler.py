@@ -20,7 +20,6 @@ import dramatiq
 from rich.console import Console
 
 from barback.cli.control import ask
-from barback.connection.server import require_server
 from barback.logs import start_logging
 from barback.version import __version__
 from database.engine import reading, writing
@@ -191,9 +190,10 @@ def run() -> None:
     from standing_orders.runner import Runner  # noqa: PLC0415
 
     broker = cast("RedisBroker", dramatiq.get_broker())
-    require_server(broker.client)
+    runner = Runner(broker, SERVING_ACTORS)
+    runner.require_server()
     logging.getLogger("bar.standing_orders").info("Running standing orders: %d.", count)
-    Runner(broker, SERVING_ACTORS).run(stop)
+    runner.run(stop)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from barback.cli.output import print_table
 from barback.durations import duration_in_words
 from barback.monitoring.queues import queue_statuses
 from barback.printable import printable
@@ -208,7 +209,7 @@ def until_gone(
 
 def print_summaries(summaries: Sequence[Summary]) -> None:
     """Print how it went and, on standard error, what went wrong."""
-    Console(markup=False).print(table(summaries))
+    print_table(table(summaries))
     for summary in summaries:
         for error, count in summary.errors.items():
             click.echo(f"{summary.queue_name}: {count} × {error}", err=True)  # noqa: RUF001

@@ -140,6 +140,8 @@ class _Manager(honcho.manager.Manager):  # type: ignore[misc]
 )
 def main(path: Path, *, imported: bool, board_port: int) -> None:
     """Run the processes of the Procfile PATH. The first to end gives the exit code."""
+    # Where somebody has closed it, Python has none.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     commands: Mapping[str, str] = parse_procfile(path.read_text("utf-8")).processes
     already_running = list(_already_running(commands))
     if already_running:

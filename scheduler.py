@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, cast
 
 import click
 import dramatiq
-from rich.console import Console
 
 from barback.cli.control import ask
-from barback.connection.server import require_server
+from barback.cli.name_type import each_once
+from barback.cli.output import print_table
 from barback.logs import start_logging
 from barback.version import __version__
 from database.engine import reading, writing
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from barback import RedisBroker
 
 
-_ids = click.argument("order_ids", metavar="ID...", nargs=-1, required=True)
+_ids = click.argument("order_ids", metavar="ID...", nargs=-1, required=True, callback=each_once)
 _json_option = click.option("--json", "print_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -112,7 +112,7 @@ def list_command(*, print_json: bool) -> None:
     if print_json:
         click.echo(json.dumps([as_json(order) for order in orders], indent=2))
     elif orders:
-        Console().print(as_table(orders))
+        print_table(as_table(orders))
         _warn_if_nobody_runs_them()
     else:
         click.echo('There are none. Make one: python scheduler.py add coffee "0 8 * * mon-fri"')
@@ -191,9 +191,10 @@ def run() -> None:
     from standing_orders.runner import Runner  # noqa: PLC0415
 
     broker = cast("RedisBroker", dramatiq.get_broker())
-    require_server(broker.client)
+    runner = Runner(broker, SERVING_ACTORS)
+    runner.require_server()
     logging.getLogger("bar.standing_orders").info("Running standing orders: %d.", count)
-    Runner(broker, SERVING_ACTORS).run(stop)
+    runner.run(stop)
 
 
 @contextlib.contextmanager
@@ -203,7 +204,8 @@ def _transaction() -> Iterator[Session]:
 
 
 def _find(session: Session, order_id: str) -> StandingOrder:
-    order = hold_standing_order(session, order_id)
+    # What is no text, as a shell may pass it, no database can look for.
+    order = hold_standing_order(session, order_id) if order_id.isascii() else None
     if order is None:
         raise click.UsageError(
             f"There is no standing order {order_id!r}. `python scheduler.py list` shows them."

@@ -7,6 +7,7 @@ on an exception. ``with reading() as session`` never blocks a writer.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ def make_engine(url: URL, **options: Any) -> Engine:
 
 
 def _make_postgresql(url: URL, options: dict[str, Any]) -> Engine:
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what it raises anyway
     given = POSTGRESQL_OPTIONS | dict(url.query)
     engine = create_engine(
         url,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from barback.connection.outage import EXPECTED_ERRORS, Outage
+from barback.connection.server import require_server
 from barback.periodic.clock import server_now
 from barback.periodic.liveness import Heartbeat
 from database.engine import reading
@@ -73,6 +74,11 @@ class Runner:
         self._outage = Outage(
             self.logger, "standing orders", expected=(*EXPECTED_ERRORS, SQLAlchemyError)
         )
+
+    def require_server(self) -> None:
+        """Raises: SystemExit, when the server will never do."""
+        if (error := require_server(self.broker.client)) is not None:
+            self._outage.report(error)  # a silent server takes as long to be noticed once more
 
     def run(self, stop: threading.Event) -> None:
         """Order what is due, until told to stop."""

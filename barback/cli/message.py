@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from barback.cli.control import ask, warn_of_unknown
-from barback.cli.name_type import NAME
+from barback.cli.name_type import NAME, each_once
 from barback.cli.output import json_option, print_json, progress_in_words
 from barback.control import cancel as cancel_message
 from barback.control import cancel_all, find
@@ -67,7 +67,7 @@ def show(context: click.Context, *, message_id: str, search_at_most: int, as_jso
 
 
 @click.command
-@click.argument("message_ids", metavar="[ID]...", type=NAME, nargs=-1)
+@click.argument("message_ids", metavar="[ID]...", type=NAME, nargs=-1, callback=each_once)
 @click.option("--queue", type=NAME, help="All messages of this queue.")
 @click.option("--actor", type=NAME, help="All messages of this actor.")
 @click.option("--reason", help="Why, for those who look.")

@@ -17,3 +17,10 @@ class NameType(click.ParamType[str]):
 
 
 NAME = NameType()
+
+
+def each_once(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A click callback: what was typed twice is meant once."""
+    return tuple(dict.fromkeys(values))

@@ -57,7 +57,7 @@ def print_table(table: Table) -> None:
     """Print a table. Where a terminal is narrower than tables are made for, it breaks the lines:
     rich would leave out the ends of numbers and reasons.
     """
-    Console(width=table_width()).print(table)
+    Console(width=table_width(), markup=False).print(table)
 
 
 def table_width() -> int:

@@ -74,18 +74,22 @@ def check_server(client: redis.Redis, confirmation: Confirmation | None = None) 
             _check_one(server, confirmation)
 
 
-def require_server(client: redis.Redis) -> None:
-    """End this process, saying why, if its server will never do. One that is only away will be
-    back.
+def require_server(client: redis.Redis) -> redis.RedisError | None:
+    """End this process, saying why, if its server will never do.
+
+    Returns:
+      Why it cannot be asked, if so: a server that is only away will be back.
 
     Raises:
-      SystemExit: If so.
+      SystemExit: If it will never do.
     """
     try:
-        with contextlib.suppress(redis.RedisError):
-            check_server(client)
+        check_server(client)
     except UnsuitableServer as error:
         end_process(str(error), EXIT_BROKER)
+    except redis.RedisError as error:
+        return error
+    return None
 
 
 def check_mode(client: redis.Redis) -> None:

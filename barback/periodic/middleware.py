@@ -66,5 +66,8 @@ class Periodic(Middleware):
 
 def scheduled_time(message: dramatiq.Message[Any] | dramatiq.MessageProxy) -> dt.datetime | None:
     """The tick that a message was sent for, or None when a person or a program sent it."""
-    given = message.options.get("scheduled_at")
-    return None if given is None else dt.datetime.fromisoformat(given)
+    try:
+        tick = dt.datetime.fromisoformat(message.options["scheduled_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None if tick.tzinfo is None else tick  # ours have a zone; without it, it is anybody's

@@ -88,7 +88,8 @@ class TickScheduler:
     def loop(self) -> None:
         """Send ticks until SIGTERM or SIGINT."""
         self._is_looping = True
-        require_server(self.broker.client)
+        if (error := require_server(self.broker.client)) is not None:
+            self._outage.report(error)  # a silent server takes as long to be noticed once more
         while not self._wait(self._look_or_complain()):
             pass
         self.logger.info("Stopped. The next start deals with ticks that nobody sends meanwhile.")

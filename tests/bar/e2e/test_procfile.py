@@ -187,6 +187,17 @@ def test_the_end_is_explained_by_the_last_line(start: ProcessStarter, tmp_path: 
     assert last.startswith("web ended first, with exit code 2: Error: with the default WEB_SECRET")
 
 
+def test_programs_run_where_nobody_can_be_shown_what_they_say(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    (tmp_path / "Procfile").write_text("one: python -c 'raise SystemExit(7)'\n")
+
+    run = start.run(["sh", "-c", f"exec python procfile.py '{tmp_path}/Procfile' >&-"])
+
+    assert run.exit_code == 7
+    assert run.stderr == "one ended first, with exit code 7: it said nothing\n"
+
+
 @pytest.mark.parametrize("taken", ["WEB_PORT", "BARBACK_BOARD_PORT"])
 def test_a_taken_port_is_one_line_before_anything_starts(
     taken: str, start: ProcessStarter, free_port: int

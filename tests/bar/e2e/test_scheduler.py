@@ -69,7 +69,7 @@ def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarte
     both = command(start, "pause", coffee["id"], beer["id"], "--json").stdout
     assert [order["paused"] for order in json.loads(both)] == [True, True]
     assert command(start, "resume", coffee["id"], beer["id"]).stdout.count(": in ") == 2
-    assert command(start, "remove", beer["id"]).exit_code == 0
+    assert command(start, "remove", beer["id"], beer["id"]).exit_code == 0
     # Expect one in the list, with its next run in people's words, and the other to be unknown
     table = command(start, "list").stdout
     assert "Mon–Fri at" in table  # noqa: RUF001 - as wide as a terminal is, a new line may follow
@@ -78,6 +78,17 @@ def test_standing_orders_are_made_listed_paused_and_removed(start: ProcessStarte
     unknown = command(start, "pause", beer["id"])
     assert unknown.exit_code == 2
     assert f"There is no standing order '{beer['id']}'" in unknown.stderr
+    assert "There is no standing order" in command(start, "pause", "caf\udce9").stderr
+
+
+def test_a_terminal_that_does_not_know_its_width_shows_standing_orders(
+    start: ProcessStarter,
+) -> None:
+    order = add(start, "coffee", "0 8 * * *")
+
+    shown = start.run([*SCHEDULER, "list"], COLUMNS="0")
+
+    assert order["id"] in shown.stdout
 
 
 @pytest.mark.slow

@@ -37,6 +37,24 @@ def test_output_on_a_full_disk_ends_a_program_with_one_line(program: list[str]) 
     assert run.stderr == "Error: No space left on device: something could not be written.\n"
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
+def test_what_cannot_be_shown_is_not_blamed_on_the_database(tmp_path: Path) -> None:
+    with FULL.open("w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "database", "demo-data", "--rows", "1"],
+            cwd=PROJECT_DIR,
+            env=program_environment(BARBACK_DATA_DIR=str(tmp_path), **NOT_CONNECTED),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert run.returncode == 1
+    assert run.stderr == "Error: No space left on device: something could not be written.\n"
+
+
 def test_a_system_whose_encoding_is_not_utf_8_runs_everything() -> None:
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 

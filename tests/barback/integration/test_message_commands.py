@@ -159,7 +159,7 @@ def test_cancel_takes_several_messages_away(
     first, second, third = (note.send().options["redis_message_id"] for _ in range(3))
 
     # When two are cancelled, then one of them again beside the last
-    both = run("cancel", first, second, "--json")
+    both = run("cancel", first, second, first, "--json")
     again = run("cancel", second, third)
 
     # Expect an answer for each, and none to be left

@@ -20,6 +20,7 @@ from barback.errors import BrokerUnavailable
 from barback.periodic import Periodic, take_over_periodiq
 from barback.periodic.record import TickRecord
 from barback.periodic.scheduler import LOOK_INTERVAL, TickScheduler
+from tests.support.answering_server import answering_server
 from tests.support.clocks import VirtualClock
 from tests.support.keys import keys_of
 
@@ -254,6 +255,28 @@ def test_a_tick_whose_sending_failed_is_sent_when_the_broker_is_back(
     assert sent_ticks(broker) == ["2026-06-10T04:00"]
     assert caplog.text.count("Interrupted: periodic actors. Reason: no connection.") == 1
     assert caplog.text.count("Resumed: periodic actors") == 1
+
+
+def test_a_server_that_says_nothing_is_told_of_before_it_is_waited_for_again(
+    clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a server that takes connections and says nothing
+    with answering_server(b"") as server:
+        broker = RedisBroker(url=server.url, socket_timeout=0.1)
+        broker.add_middleware(Periodic())
+        declare(broker, "0 4 * * *")
+        told: list[str] = []
+
+        def now() -> dt.datetime:
+            told.append(caplog.text)
+            return clock.now()
+
+        # When a scheduler starts
+        TickScheduler(broker.actors.values(), now=now, wait=lambda _: True).loop()
+        broker.close()
+
+    # Expect it to say so before it asks for anything else
+    assert "Interrupted: periodic actors. Reason: Timeout reading from socket." in told[0]
 
 
 def test_an_actor_whose_tick_cannot_be_sent_keeps_no_other_waiting(

@@ -54,6 +54,25 @@ def test_a_tick_within_its_grace_runs(
     assert runs == ["run"]
 
 
+@pytest.mark.parametrize("given", [None, "soon", "2026-06-10T03:00:00", 5, [], {"at": TICK}])
+def test_what_somebody_else_calls_a_tick_is_none(
+    broker: StubBroker,
+    worker: dramatiq.Worker,
+    given: object,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs = []
+    actor = _declare(broker, lambda: runs.append("run"), grace_seconds=600)
+
+    message = actor.send_with_options(scheduled_at=given)
+    broker.join(actor.queue_name, timeout=30_000)
+    worker.join()
+
+    assert scheduled_time(message) is None
+    assert runs == ["run"]
+    assert "Unexpected failure" not in caplog.text
+
+
 def test_a_tick_beyond_its_grace_is_skipped_with_a_warning(
     broker: StubBroker,
     worker: dramatiq.Worker,

@@ -70,7 +70,8 @@ class _Output(Printer):  # type: ignore[misc]
         if text.strip():
             self.last_lines[message.name] = text.strip()
         try:
-            super().write(message)
+            # Where tables are padded to their width, a narrow terminal would show empty lines.
+            super().write(message._replace(data=f"{text.rstrip()}\n"))
         except OSError:  # the terminal is gone, and the signal that says so is on its way
             _take_hang_up_for_ctrl_c()
 

@@ -9,6 +9,7 @@ import smtplib
 import ssl
 import time
 from dataclasses import dataclass
+from email.utils import make_msgid
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -42,7 +43,9 @@ class MailRefused(Exception):  # noqa: N818 - named as smtplib names its own
 
 class Mailer(Protocol):
     def deliver(self, message: EmailMessage) -> str:
-        """Hand an e-mail over, within MAX_DELIVERY_SECONDS; return where it went.
+        """Hand over an e-mail from one sender to one recipient; return where it went.
+
+        It takes MAX_DELIVERY_SECONDS at the most.
 
         Raises:
           MailRefused: Trying again would not help.
@@ -71,7 +74,8 @@ class Mailbox:
     def deliver(self, message: EmailMessage) -> str:
         # Whoever reads a link in one chooses the password of an account.
         make_private_directory(self.directory, may_be_anothers=True)
-        path = self.directory / f"{message['Message-ID'].strip('<>')}.eml"
+        name = message["Message-ID"] or make_msgid(domain="mailbox")
+        path = self.directory / f"{name.strip('<>')}.eml"
         unfinished = path.with_suffix(f".{os.getpid()}.tmp")
         make_private_file(unfinished)
         unfinished.write_bytes(message.as_bytes())

@@ -198,6 +198,26 @@ def test_programs_run_where_nobody_can_be_shown_what_they_say(
     assert run.stderr == "one ended first, with exit code 7: it said nothing\n"
 
 
+def test_lines_are_printed_without_the_blanks_at_their_ends(
+    start: ProcessStarter, tmp_path: Path
+) -> None:
+    # Given a program that pads its lines, as tables do, and leaves one empty
+    program = tmp_path / "table.py"
+    program.write_text('print("beer      1   ")\nprint()\nprint("coffee    2   ")\n')
+    procfile = tmp_path / "Procfile"
+    procfile.write_text(f"table: python {program}\n")
+
+    # When it runs
+    run = start.run(["python", "procfile.py", str(procfile)])
+
+    # Expect lines that take no more room than what is to be read in them
+    assert [line for line in run.stdout.splitlines() if line.startswith(" table")] == [
+        " table  | beer      1",
+        " table  | ",
+        " table  | coffee    2",
+    ]
+
+
 @pytest.mark.parametrize("taken", ["WEB_PORT", "BARBACK_BOARD_PORT"])
 def test_a_taken_port_is_one_line_before_anything_starts(
     taken: str, start: ProcessStarter, free_port: int

@@ -8,7 +8,9 @@ import ssl
 import stat
 import time
 from dataclasses import replace
+from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -34,8 +36,6 @@ from tests.support.website import start_mail_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from email.message import EmailMessage
-    from pathlib import Path
     from uuid import UUID
 
     from tests.support.processes import ProcessStarter
@@ -233,6 +233,19 @@ def test_the_folder_has_one_readable_file_for_each_email(tmp_path: Path) -> None
     text = (tmp_path / "mailbox").joinpath(path).read_text()
     [link, *_] = [line for line in text.splitlines() if "/confirm/" in line]
     assert read_confirmation_token(link.rsplit("/", 1)[-1]) == user_id
+
+
+def test_an_email_without_an_id_of_its_own_is_a_file_too(tmp_path: Path) -> None:
+    # Given e-mails as short as somebody writes first, which a mail server would take
+    mailbox = Mailbox(tmp_path / "mailbox")
+    hello = EmailMessage()
+    hello["From"], hello["To"] = "bar@example.org", "ada@example.org"
+    hello.set_content("Hello!")
+
+    # Expect a file for each
+    paths = {mailbox.deliver(hello) for _ in range(2)}
+    assert {Path(path) for path in paths} == set(mailbox.directory.iterdir())
+    assert len(paths) == 2
 
 
 def test_a_folder_that_is_there_already_is_made_private(tmp_path: Path) -> None:

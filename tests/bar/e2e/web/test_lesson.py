@@ -79,6 +79,8 @@ def test_slips_go_from_queue_to_worker_while_somebody_watches(
     # and to fit on a phone
     page.set_viewport_size({"width": 320, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.locator(".scroll").evaluate("table => table.scrollWidth - table.clientWidth") == 0
 
     # Expect the same without JavaScript: the page loads itself again
     with browser.new_context(java_script_enabled=False) as context:

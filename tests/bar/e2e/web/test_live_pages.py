@@ -76,7 +76,7 @@ def test_a_tab_shows_no_orders_of_who_was_there_before_a_log_in(
         token = website.log_in()
         bearer = {"Authorization": f"Bearer {token}"}
         httpx.post(f"{website.url}/api/orders", json={"drink": "beer"}, headers=bearer)
-        context.add_cookies([{"name": "session", "value": token, "url": website.url}])
+        context.add_cookies([{"name": "bar_session", "value": token, "url": website.url}])
         after = context.new_page()
         after.goto(f"{website.url}/orders")
         # Expect the coffee to be news in the first tab alone

@@ -125,7 +125,7 @@ def callers(website: Website) -> Iterator[dict[str, Caller]]:
     for name, token in tokens.items():
         client = httpx.Client(base_url=website.url, timeout=20)
         if token is not None:
-            client.cookies.set("session", token)
+            client.cookies.set("bar_session", token)
             client.headers["Authorization"] = f"Bearer {token}"
         page = client.get("/orders").text
         made[name] = Caller(client, re.findall(r'name="form_token" value="([^"]*)"', page)[0])

@@ -56,7 +56,7 @@ def test_every_page_forbids_what_it_does_not_need(client: httpx.Client) -> None:
 
 def test_browsers_keep_no_page_of_an_account(website: Website, client: httpx.Client) -> None:
     for session, kept in [("", "private, no-cache"), (website.log_in(), "no-store")]:
-        client.cookies.set("session", session)
+        client.cookies.set("bar_session", session)
         form = form_of(client.get("/standing-orders"))
         refused = client.post(
             "/standing-orders", data={**form, "drink": "beer", "timezone": "Atlantis"}
@@ -82,8 +82,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client: httpx.Cli
 
 
 def test_a_cookie_that_was_tampered_with_is_replaced(client: httpx.Client) -> None:
-    response = client.get("/", headers={"Cookie": "visitor=ImFkYSI.forged"})
-    assert "visitor=" in response.headers["Set-Cookie"]
+    response = client.get("/", headers={"Cookie": "bar_visitor=ImFkYSI.forged"})
+    assert "bar_visitor=" in response.headers["Set-Cookie"]
 
 
 def test_a_visitor_is_known_for_a_year_after_the_last_visit(client: httpx.Client) -> None:

@@ -7,12 +7,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
 import pytest
+import redis
 
 from barback.embedded import EmbeddedServer
 from tests.support.polling import eventually
@@ -235,6 +237,27 @@ def test_a_broker_that_hangs_holds_up_nobody(start: ProcessStarter, session_dir:
         finally:
             os.kill(pid, signal.SIGCONT)
             broker.stop()
+
+
+@pytest.mark.slow
+def test_an_order_that_was_not_sent_yet_can_be_cancelled(
+    start: ProcessStarter, session_dir: Path
+) -> None:
+    # Given an order that the bar wrote down, and that the broker does not take
+    broker = EmbeddedServer(session_dir / "refuses")
+    website = start_website(start, REDIS_URL=broker.ensure())
+    with redis.Redis.from_url(broker.url) as server:
+        server.config_set("maxmemory", 1)
+    order = {"json": {"drink": "beer"}, "headers": {"Idempotency-Key": "k"}}
+    with httpx.Client(base_url=website.url, timeout=20) as client:
+        assert client.post("/api/orders", **order).status_code == 503
+        with sqlite3.connect(website.database_url.removeprefix("sqlite:///")) as database:
+            [(order_id, state)] = database.execute("SELECT id, state FROM orders").fetchall()
+        assert state == "placing"
+        # Expect it to be cancelled, and to stay so
+        assert client.post(f"/api/orders/{order_id}/cancel").json()["state"] == "cancelled"
+        assert client.post("/api/orders", **order).json()["state"] == "cancelled"
+    broker.stop()
 
 
 def test_asking_twice_for_a_month_gives_the_same_report(website: Website) -> None:

@@ -184,4 +184,4 @@ def _ascii_host(host: str) -> str:
         ascii_host = ""
     if not (_HOST_NAME.fullmatch(ascii_host) and can_be_host(ascii_host)):
         raise ValueError("it should name a host, such as 127.0.0.1 or bar.example.org")
-    return ascii_host.lower()
+    return ascii_host.lower().removesuffix(".")  # as it is compared with what browsers say

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from database.engine import AWAY_ERRORS
 from database.errors import reason_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
-    from starlette.responses import Response
 
     from web.sessions import StaffOnly
 
@@ -72,6 +72,10 @@ async def http_error(request: Request, error: Exception) -> Response:
 async def staff_only(request: Request, error: Exception) -> Response:
     """Whoever is not logged in can do so; then the page is shown."""
     error = cast("StaffOnly", error)
+    if request.url.path.endswith("/events"):
+        # A page that follows what happens would ask for ever, and stand still: it loads itself
+        # again instead, and that is answered as below.
+        return Response("event: end\ndata:\n\n", media_type="text/event-stream")
     if error.status_code == HTTPStatus.UNAUTHORIZED and not _is_api(request):
         path = request.url.path if request.method == "GET" else "/reports"
         path = path.removesuffix("/sales.csv")  # to the page with the link, not to a file

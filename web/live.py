@@ -37,6 +37,10 @@ MAX_LOOKS = 4
 #: How many streams one browser may have. Browsers open six connections to a host.
 MAX_STREAMS_PER_BROWSER = 3
 
+#: How long a stream lasts, in seconds. The page asks for another one, if it still may: so a session
+#: that has ended ends what was opened with it, too.
+STREAM_SECONDS = 60.0
+
 #: Which share of all connections streams may take.
 STREAM_SHARE = 0.5
 
@@ -46,15 +50,17 @@ _looks = asyncio.Semaphore(MAX_LOOKS)
 
 
 async def follow(key: str, render: Render) -> AsyncIterator[ServerSentEvent]:
-    """Send what ``render`` returns whenever it has changed, until it says that it is final.
+    """Send what ``render`` returns whenever it has changed, until it says that it is final, or for
+    a minute.
 
     Parameters:
       key: Names the thing. Those who follow the same one get the same updates.
       render: Looks at the thing; returns its HTML and whether it will not change any more.
     """
     # A watch speaks the language of the one who was first.
+    ends_at = asyncio.get_running_loop().time() + STREAM_SECONDS
     async with _watch(f"{language().code} {key}", render) as watch:
-        async for html, is_final in watch.states():
+        async for html, is_final in watch.states(ends_at):
             yield ServerSentEvent(event="update", raw_data=html)
             if is_final:
                 yield ServerSentEvent(event="end", raw_data="")
@@ -77,8 +83,10 @@ class _Watch:
     def stop(self) -> None:
         self._task.cancel()
 
-    async def states(self) -> AsyncIterator[tuple[str, bool]]:
-        """Each state from now on. Ends with the final one, or when looking failed."""
+    async def states(self, ends_at: float) -> AsyncIterator[tuple[str, bool]]:
+        """Each state from now on, until a time of the loop's clock. Ends with the final one, or
+        when looking failed.
+        """
         seen = None
         while True:
             news = self._news
@@ -87,7 +95,11 @@ class _Watch:
                 yield seen
             if self._task.done() or (seen is not None and seen[1]):
                 return
-            await news.wait()
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    await news.wait()
+            except TimeoutError:
+                return
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()

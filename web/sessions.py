@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-COOKIE_NAME = "session"
+
+def cookies_are_secure() -> bool:
+    """On this machine alone a session may travel without encryption."""
+    return settings.public_url.startswith("https://") or not is_loopback(settings.public_url)
+
+
+#: What the names of our cookies begin with. Browsers send a cookie to every port of a host, so that
+#: other programs on this machine have theirs beside ours; and with ``__Host-`` they take it from
+#: this host alone, and by HTTPS, so that no neighbour under the same domain can put one in place.
+COOKIE_PREFIX = "__Host-bar_" if cookies_are_secure() else "bar_"
+
+COOKIE_NAME = f"{COOKIE_PREFIX}session"
 
 #: Whom the demo's button logs in. Nobody can sign up with this address: there is no such domain.
 DEMO_ADDRESS = "staff@demo.invalid"
@@ -88,11 +99,6 @@ def set_cookie(response: Response, token: str) -> None:
 
 def delete_cookie(response: Response) -> None:
     response.delete_cookie(COOKIE_NAME, httponly=True, samesite="lax", secure=cookies_are_secure())
-
-
-def cookies_are_secure() -> bool:
-    """On this machine alone a session may travel without encryption."""
-    return settings.public_url.startswith("https://") or not is_loopback(settings.public_url)
 
 
 def require_staff(request: Request) -> None:

@@ -16,12 +16,12 @@ from starlette.requests import cookie_parser
 
 from settings import settings
 from translations import gettext as _
-from web.sessions import cookies_are_secure, form_scope
+from web.sessions import COOKIE_PREFIX, cookies_are_secure, form_scope
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE_NAME = "visitor"
+COOKIE_NAME = f"{COOKIE_PREFIX}visitor"
 #: How long a browser is known after its last visit, in seconds.
 COOKIE_TTL_SECONDS = 365 * 86_400
 

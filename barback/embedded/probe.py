@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -17,10 +18,14 @@ _POLL_SECONDS = 0.01
 
 
 def ask(socket_path: Path, command: bytes) -> bytes | None:
-    """The first line of the server's answer, or None when nobody answers."""
+    """The first line of the server's answer, or None when nobody answers, or nobody of this user:
+    in a place where everybody may write, another one can have made the socket's directory first.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(ANSWER_TIMEOUT_SECONDS)
         try:
+            if socket_path.parent.stat().st_uid != os.getuid():
+                return None
             client.connect(str(socket_path))
             client.sendall(command + b"\r\n")
             return client.recv(512).split(b"\r\n")[0] or None

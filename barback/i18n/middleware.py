@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Of the cookie that remembers a choice. The bar's website and the board share it.
-COOKIE_NAME = "language"
+#: Of the cookie that remembers a choice. The bar's website and the board share it; an application
+#: in which the board is mounted may have a ``language`` of its own.
+COOKIE_NAME = "barback_language"
 COOKIE_TTL_SECONDS = 365 * 86_400
 
 #: What the links of the switch have in their address: ``?lang=zh``. It works without JavaScript.

@@ -55,7 +55,7 @@ class Website:
         return httpx.Client(
             base_url=self.url,
             timeout=30,
-            cookies={"session": token},
+            cookies={"bar_session": token},
             headers={"Authorization": f"Bearer {token}"},
             **options,
         )

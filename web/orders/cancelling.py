@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from barback.control import cancel
 from database.engine import reading, writing
-from database.orders import Order, mark_cancelled
+from database.orders import Order, OrderState, mark_cancelled
 from web.orders.placing import closed_when_unavailable, message_of
 
 
@@ -23,10 +23,11 @@ def cancel_order(order_id: str, visitor: str | None) -> bool:
     if order is None or order.visitor not in (None, visitor):
         return False
     message = message_of(order)
-    if not order.is_final and message is not None:
+    if message is not None and not order.is_final:
         with closed_when_unavailable() as broker:
             cancel(broker, message.options["redis_message_id"], reason="by the guest")
-        # Also where there is no message any more: purged, or lost with the server's data.
+    # Also where there is no message any more: purged, or lost with the server's data; or not yet.
+    if message is not None or order.state is OrderState.PLACING:
         with writing() as session:
             mark_cancelled(session, order_id)
     return True

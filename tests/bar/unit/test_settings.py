@@ -144,6 +144,9 @@ def test_a_wrong_value_does_not_show_the_secret_in_it(
 def test_addresses_are_kept_in_the_form_that_programs_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEB_URL", "https://Bücher.example/")
     assert Settings().public_url == "https://xn--bcher-kva.example"
+    # as browsers' Host headers are compared: with or without the dot that ends a full name
+    monkeypatch.setenv("WEB_URL", "https://bar.example.org.:8443")
+    assert Settings().public_url == "https://bar.example.org:8443"
     monkeypatch.setenv("WEB_URL", "")
     monkeypatch.setenv("WEB_HOST", "[::1]")
     assert Settings().public_url == "http://[::1]:8000"

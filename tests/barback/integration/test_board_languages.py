@@ -111,6 +111,14 @@ def test_one_reader_serves_people_of_both_languages_and_programs(
     assert client.get("/nothing?format=json", headers=CHINESE).json()["error"] == "Not Found"
 
 
+def test_who_is_refused_an_action_is_offered_no_address_that_there_is_not(
+    client: BoardClient,
+) -> None:
+    refused = client.post("/queues/beer/pause", headers={"Origin": "http://evil.example"})
+    assert refused.status_code == 403
+    assert 'href="?' not in refused.text
+
+
 def test_a_choice_on_the_board_is_kept(client: BoardClient) -> None:
     page = client.get("/dead?queue=beer")
     [link] = re.findall(r'href="([^"]*)" lang="zh-Hans"', page.text)

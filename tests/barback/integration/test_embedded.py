@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -343,6 +344,27 @@ def test_a_directory_of_another_user_is_refused(server: EmbeddedServer) -> None:
 
     with pytest.raises(EmbeddedServerError, match="not a directory of this user"):
         server.ensure()
+
+
+@pytest.mark.parametrize("depth", [1, 100], ids=["beside its data", "under /tmp"])
+def test_nothing_is_sent_to_what_another_user_has_put_in_the_servers_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int
+) -> None:
+    # Given another user, which is this one, who was in the place of our socket first
+    monkeypatch.setattr(os, "getuid", lambda: 10_000_000 + os.getpid())
+    server = EmbeddedServer(tmp_path / ("d" * depth))
+    server.socket_path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as trap:
+        trap.bind(str(server.socket_path))
+        trap.listen()
+        trap.settimeout(0)
+
+        # Expect the place to be refused, and nobody to have called
+        with pytest.raises(EmbeddedServerError, match="not a directory of this user"):
+            server.ensure()
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    shutil.rmtree(server.socket_path.parent)
 
 
 def test_a_symbolic_link_in_place_of_the_directory_is_refused(

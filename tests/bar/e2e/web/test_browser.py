@@ -62,7 +62,9 @@ def start_worker(start: ProcessStarter, queue: str, **variables: str) -> TestPro
 
 def log_in(page: Page, website: Website) -> None:
     """As one of the staff, who see the reports."""
-    page.context.add_cookies([{"name": "session", "value": website.log_in(), "url": website.url}])
+    page.context.add_cookies(
+        [{"name": "bar_session", "value": website.log_in(), "url": website.url}]
+    )
 
 
 def link_in(mail: dict[str, Any], path: str) -> str:

@@ -76,7 +76,7 @@ def test_a_tab_shows_no_orders_of_who_was_there_before_a_log_in(
         token = website.log_in()
         bearer = {"Authorization": f"Bearer {token}"}
         httpx.post(f"{website.url}/api/orders", json={"drink": "beer"}, headers=bearer)
-        context.add_cookies([{"name": "session", "value": token, "url": website.url}])
+        context.add_cookies([{"name": "bar_session", "value": token, "url": website.url}])
         after = context.new_page()
         after.goto(f"{website.url}/orders")
         # Expect the coffee to be news in the first tab alone
@@ -167,3 +167,22 @@ def test_a_page_goes_on_after_a_proxy_has_failed(
         start_worker("coffee")
         # Expect the page to show it
         expect(page.get_by_text("Served", exact=True)).to_be_visible()
+
+
+def test_an_open_report_goes_to_the_log_in_when_its_session_has_ended(
+    website: Website, page: Page
+) -> None:
+    # Given a report that is watched, and that nobody makes
+    token = website.log_in()
+    page.context.add_cookies([{"name": "bar_session", "value": token, "url": website.url}])
+    bearer = {"Authorization": f"Bearer {token}"}
+    month = {"month": "2026-02"}
+    report = httpx.post(f"{website.url}/api/reports", json=month, headers=bearer).json()["id"]
+    with page.expect_response("**/events"):
+        page.goto(f"{website.url}/reports/{report}")
+    # When somebody logs out meanwhile, elsewhere
+    httpx.delete(f"{website.url}/api/sessions/this", headers=bearer).raise_for_status()
+    hide(page, is_hidden=True)
+    hide(page, is_hidden=False)
+    # Expect the page not to stand still
+    page.wait_for_url(f"{website.url}/log-in?next=/reports/{report}")

@@ -85,11 +85,23 @@ def test_a_choice_on_the_page_is_kept_and_weighs_more_than_the_browser_s(
     assert "HttpOnly" in switched.headers["Set-Cookie"]
 
 
+def test_the_links_of_the_languages_lead_nowhere_where_there_is_no_page(
+    visitor: httpx.Client,
+) -> None:
+    # Given forms that are refused, at addresses that are pages and at those that are none
+    for address in ("/orders", "/orders/1/cancel", "/log-out", "/reports/1/cancel"):
+        refused = visitor.post(address, data={"form_token": "forged", "drink": "beer", "key": "k"})
+        for link in re.findall(r'href="([^"]*)" lang=', refused.text):
+            assert visitor.get(refused.url.join(link)).status_code == 200, address
+
+
 @pytest.mark.parametrize("wanted", ["", "fr", "zh; Domain=evil", "../..", "EN"])
 def test_a_language_that_there_is_not_changes_nothing(visitor: httpx.Client, wanted: str) -> None:
-    page = visitor.get("/", params={"lang": wanted}, headers={"Cookie": f"language={wanted}"})
+    page = visitor.get(
+        "/", params={"lang": wanted}, headers={"Cookie": f"barback_language={wanted}"}
+    )
     assert language_of(page) == "zh-Hans"
-    assert "language=" not in page.headers.get("Set-Cookie", "")
+    assert "barback_language=" not in page.headers.get("Set-Cookie", "")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -207,7 +219,7 @@ def test_a_form_that_has_expired_and_a_page_for_the_staff_are_refused_in_chinese
 ) -> None:
     expired = visitor.post("/orders", data={"drink": "beer", "key": "k", "form_token": "old"})
     guest = website.log_in("guest@example.org", is_staff=False)
-    visitor.cookies.set("session", guest)
+    visitor.cookies.set("bar_session", guest)
     refused = visitor.get("/reports")
     for page in (expired, refused):
         assert page.status_code == 403

@@ -7,12 +7,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
 import pytest
+import redis
 
 from barback.embedded import EmbeddedServer
 from tests.support.polling import eventually
@@ -56,7 +58,7 @@ def test_every_page_forbids_what_it_does_not_need(client: httpx.Client) -> None:
 
 def test_browsers_keep_no_page_of_an_account(website: Website, client: httpx.Client) -> None:
     for session, kept in [("", "private, no-cache"), (website.log_in(), "no-store")]:
-        client.cookies.set("session", session)
+        client.cookies.set("bar_session", session)
         form = form_of(client.get("/standing-orders"))
         refused = client.post(
             "/standing-orders", data={**form, "drink": "beer", "timezone": "Atlantis"}
@@ -82,8 +84,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client: httpx.Cli
 
 
 def test_a_cookie_that_was_tampered_with_is_replaced(client: httpx.Client) -> None:
-    response = client.get("/", headers={"Cookie": "visitor=ImFkYSI.forged"})
-    assert "visitor=" in response.headers["Set-Cookie"]
+    response = client.get("/", headers={"Cookie": "bar_visitor=ImFkYSI.forged"})
+    assert "bar_visitor=" in response.headers["Set-Cookie"]
 
 
 def test_a_visitor_is_known_for_a_year_after_the_last_visit(client: httpx.Client) -> None:
@@ -235,6 +237,28 @@ def test_a_broker_that_hangs_holds_up_nobody(start: ProcessStarter, session_dir:
         finally:
             os.kill(pid, signal.SIGCONT)
             broker.stop()
+
+
+@pytest.mark.slow
+def test_an_order_that_was_not_sent_yet_can_be_cancelled(
+    start: ProcessStarter, session_dir: Path
+) -> None:
+    # Given an order that the bar wrote down, and that the broker does not take
+    broker = EmbeddedServer(session_dir / "refuses")
+    website = start_website(start, REDIS_URL=broker.ensure())
+    with redis.Redis.from_url(broker.url) as server:
+        server.config_set("maxmemory", 1)
+    key = {"Idempotency-Key": "k"}
+    with httpx.Client(base_url=website.url, timeout=20, headers=key) as client:
+        assert client.post("/api/orders", json={"drink": "beer"}).status_code == 503
+        with sqlite3.connect(website.database_url.removeprefix("sqlite:///")) as database:
+            [(order_id, state)] = database.execute("SELECT id, state FROM orders").fetchall()
+        assert state == "placing"
+        # Expect it to be cancelled, and to stay so
+        assert client.post(f"/api/orders/{order_id}/cancel").json()["state"] == "cancelled"
+        again = client.post("/api/orders", json={"drink": "beer"})
+        assert again.json()["state"] == "cancelled"
+    broker.stop()
 
 
 def test_asking_twice_for_a_month_gives_the_same_report(website: Website) -> None:

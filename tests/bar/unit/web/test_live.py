@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from web import live
 from web.live import follow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi.sse import ServerSentEvent
 
 
@@ -68,6 +71,24 @@ def test_nothing_is_looked_at_once_nobody_watches() -> None:
 
     assert asyncio.run(leave_after_the_first()) <= 1
     assert not live._watches
+
+
+def test_a_stream_ends_after_a_while_so_that_who_may_see_it_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given something that is never final, quiet or not
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.1)
+    numbers = itertools.count()
+
+    async def until_it_ends(render: Callable[[], tuple[str, bool]]) -> list[ServerSentEvent]:
+        async with asyncio.timeout(20):
+            return [event async for event in follow("orders", render)]
+
+    for render in (lambda: ("the same", False), lambda: (str(next(numbers)), False)):
+        # Expect its stream to end, without saying that nothing more comes
+        events = asyncio.run(until_it_ends(render))
+        assert {event.event for event in events} == {"update"}
+        assert not live._watches
 
 
 def test_a_look_that_fails_ends_the_streams_and_the_next_one_begins_anew(

@@ -12,6 +12,7 @@ from barback.durations import is_countable
 from barback.errors import MessageRejected, UnencodableMessage, UnusableTime
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
+from barback.messages.ids import MAX_PRIORITY, is_priority
 from barback.messages.plain import plain_message
 from barback.messages.tracebacks import end_of_traceback
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dramatiq import MessageProxy
-
-#: How far a priority may be from 0. Each one in use is a list of its own.
-MAX_PRIORITY = 99
 
 #: The default for the largest message, in bytes.
 DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
@@ -170,7 +168,7 @@ def priority_of(
     if priority is None:
         actor = actors.get(message.actor_name)
         priority = 0 if actor is None else actor.priority
-    if priority and not (isinstance(priority, int) and abs(priority) <= MAX_PRIORITY):
+    if not is_priority(priority):
         raise MessageRejected(
             f"Expected the priority of actor {message.actor_name!r} or its message to be a whole "
             f"number from -{MAX_PRIORITY} to {MAX_PRIORITY}, got {priority!r}."

@@ -70,6 +70,21 @@ def check_delay(delay_ms: float | None) -> None:
         )
 
 
+def delay_of(message: dramatiq.Message[Any] | MessageProxy, delay_ms: int | None) -> int | None:
+    """How long a message is to wait. Without a delay an ``eta`` among its options counts, for which
+    stock's workers wait, too: it may be one that was sent with a delay, and is sent anew.
+
+    Raises:
+      UnusableTime: As :func:`check_delay`.
+    """
+    eta = message.options.get("eta")
+    if delay_ms is None and isinstance(eta, (int, float)):
+        check_delay(eta - current_millis())
+        return int(eta) - current_millis()
+    check_delay(delay_ms)
+    return delay_ms
+
+
 def token_ttl_ms(ttl_seconds: float) -> int:
     """For how many milliseconds a token is remembered.
 

@@ -13,6 +13,15 @@ if sys.argv[:1] == ["-m"] and "barback" in getattr(sys, "orig_argv", ["barback"]
             "such as: . .venv/bin/activate"
         )
 
+import dramatiq
+
+# What is installed later may bring another one, and pip lets it.
+if not dramatiq.__version__.startswith("2.2."):
+    raise ImportError(
+        f"barback needs Dramatiq 2.2, and {dramatiq.__version__} is installed. "
+        "Install it: pip install 'dramatiq>=2.2.1,<2.3'"
+    )
+
 from barback.broker import RedisBroker
 from barback.sending.bulk import enqueue_all, send_many
 

@@ -105,6 +105,13 @@ def is_away_or_full(error: Exception) -> bool:
     return is_away(error) or isinstance(error, OutOfMemoryError)
 
 
+def unavailable(error: redis.RedisError) -> BrokerError:
+    """The error for a program whose message Redis did not take."""
+    if isinstance(error, BrokerError):
+        return error
+    return BrokerUnavailable(f"Redis did not take the message: {error or type(error).__name__}")
+
+
 class MessageRejected(BrokerError):  # noqa: N818 - see above
     """The message itself cannot be enqueued: its arguments are not plain data, or too large.
 

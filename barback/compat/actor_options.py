@@ -7,6 +7,7 @@ import numbers
 from typing import TYPE_CHECKING, Any
 
 from barback.errors import InvalidOption
+from barback.messages.ids import MAX_PRIORITY, is_priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ _EXPECTED: dict[str, tuple[Callable[[object], bool], str]] = {
     "on_failure": (_is_name_or_none, _NAME),
     "on_retry_exhausted": (_is_name_or_none, _NAME),
     "on_success": (_is_name_or_none, _NAME),
+    "priority": (is_priority, f"a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}"),
     "result_ttl": (lambda value: isinstance(value, int), "a whole number of milliseconds"),
     "retry_when": (lambda value: value is None or callable(value), "a function"),
     "throws": (_can_be_caught, "a class of errors, or a tuple of them"),
@@ -61,7 +63,7 @@ def check_actor_options(actor: dramatiq.Actor[Any, Any]) -> None:
     Raises:
       InvalidOption: When one is something else than expected.
     """
-    for name, value in actor.options.items():
+    for name, value in [("priority", actor.priority), *actor.options.items()]:
         is_right, expected = _EXPECTED.get(name, (None, ""))
         if is_right is not None and not is_right(value):
             raise InvalidOption(

@@ -19,7 +19,7 @@ _FIELD_TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
     ("kwargs", dict),
     ("options", dict),
     ("message_id", str),
-    ("message_timestamp", int),
+    ("message_timestamp", (int, float)),
 )
 
 #: A message as this package and stock Dramatiq write it: these two are compared in one step each,
@@ -89,6 +89,8 @@ def decode_fields(payload: bytes) -> dict[str, Any]:
         _check_fields(fields)
     if not abs(fields["message_timestamp"]) < TOO_LARGE:
         raise UndecodablePayload("its message_timestamp is no time")
+    # `time.time() * 1000` is what other programs write, dramatiq-workflow among them.
+    fields["message_timestamp"] = int(fields["message_timestamp"])
     if not fields["actor_name"].isprintable():  # no actor has it, and logs and terminals show it
         raise UndecodablePayload(f"expected an actor's name, got {fields['actor_name']!r:.100}")
     if not fields["message_id"].isascii():

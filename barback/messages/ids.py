@@ -25,10 +25,18 @@ STEM_LENGTH = 4
 #: How long an id is at the least.
 ID_LENGTH = 16
 
+#: How far a priority may be from 0. Each one in use is a list of its own.
+MAX_PRIORITY = 99
+
 _OWN_ID = re.compile(r"(?:-?\d{1,2}:)?([A-Za-z0-9]{16})(?:\.(\d{1,9}))?")
 
 #: Two letters take the place of the two characters of base64 that shells and URLs mistake.
 _LETTERS_AND_DIGITS = bytes.maketrans(b"+/", b"Az")
+
+
+def is_priority(value: object) -> bool:
+    """Whether a message may have this as its priority."""
+    return not value or (isinstance(value, int) and abs(value) <= MAX_PRIORITY)
 
 
 def new_id(message_id: str, priority: int = 0, *, digits: str | None = None) -> str:

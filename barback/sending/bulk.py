@@ -144,6 +144,9 @@ class BulkEnqueue:
         sent: Sent = []
         arguments: defaultdict[str, list[Argument]] = defaultdict(list)
         for message, digits in zip(chunk, random_digits(len(chunk)), strict=True):
+            if delay_ms is None and "eta" in message.options:  # due when no other is
+                self._sender.enqueue(message, confirmation=self._confirmation)
+                continue
             priority = priority_of(message, hooks.actors)
             redis_id = new_id(message.message_id, priority, digits=digits)
             fields = with_id(message, redis_id)

@@ -12,6 +12,7 @@ from barback.durations import is_countable
 from barback.errors import MessageRejected, UnencodableMessage, UnusableTime
 from barback.messages.codec import encode_fields
 from barback.messages.delivery import Delivery
+from barback.messages.ids import MAX_PRIORITY, is_priority
 from barback.messages.plain import plain_message
 from barback.messages.tracebacks import end_of_traceback
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dramatiq import MessageProxy
-
-#: How far a priority may be from 0. Each one in use is a list of its own.
-MAX_PRIORITY = 99
 
 #: The default for the largest message, in bytes.
 DEFAULT_MAX_MESSAGE_BYTES = 1024 * 1024
@@ -70,6 +68,21 @@ def check_delay(delay_ms: float | None) -> None:
         raise UnusableTime(
             f"Expected delay to be a finite number of milliseconds, got {delay_ms!r}."
         )
+
+
+def delay_of(message: dramatiq.Message[Any] | MessageProxy, delay_ms: int | None) -> int | None:
+    """How long a message is to wait. Without a delay an ``eta`` among its options counts, for which
+    stock's workers wait, too: it may be one that was sent with a delay, and is sent anew.
+
+    Raises:
+      UnusableTime: As :func:`check_delay`.
+    """
+    eta = message.options.get("eta")
+    if delay_ms is None and isinstance(eta, (int, float)):
+        check_delay(eta - current_millis())
+        return int(eta) - current_millis()
+    check_delay(delay_ms)
+    return delay_ms
 
 
 def token_ttl_ms(ttl_seconds: float) -> int:
@@ -170,7 +183,7 @@ def priority_of(
     if priority is None:
         actor = actors.get(message.actor_name)
         priority = 0 if actor is None else actor.priority
-    if priority and not (isinstance(priority, int) and abs(priority) <= MAX_PRIORITY):
+    if not is_priority(priority):
         raise MessageRejected(
             f"Expected the priority of actor {message.actor_name!r} or its message to be a whole "
             f"number from -{MAX_PRIORITY} to {MAX_PRIORITY}, got {priority!r}."

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from dramatiq.common import q_name
-from dramatiq.errors import BrokerError
 from dramatiq.middleware import GroupCallbacks, Retries
 
-from barback.errors import BrokerUnavailable, MessageRejected, is_away_or_full
+from barback.errors import BrokerUnavailable, MessageRejected, is_away_or_full, unavailable
 from barback.messages.delivery import Delivery, FollowUp
 from barback.messages.ids import new_id
 from barback.sending.guarding import in_place_of, is_unique, with_unique_key
 from barback.sending.preparing import (
     as_sent,
-    check_delay,
+    delay_of,
     encode,
     encode_sent,
     priority_of,
@@ -76,13 +75,9 @@ class Sender:
         confirmation: Confirmation | None = None,
     ) -> dramatiq.Message[Any]:
         """See :meth:`barback.RedisBroker.enqueue`."""
-        check_delay(delay_ms)
+        delay_ms = delay_of(message, delay_ms)
         confirmation = confirmation or self.confirmation
-        redis_id = self._id_for(message)
-        fields = with_id(message, redis_id)
-        sent = as_sent(message, fields, delay_ms)
-        self.hooks.emit_before("enqueue", sent, delay_ms)
-        payload = encode_sent(fields, sent, self.max_message_bytes)
+        redis_id, sent, payload = self._prepare(message, delay_ms)
         if not self._follows(message, redis_id, payload, delay_ms):
             if is_unique(sent):
                 guarded = self.enqueue_guarded(
@@ -114,12 +109,11 @@ class Sender:
         """See :meth:`barback.RedisBroker.enqueue_once`."""
         guard = Guard(token=token, token_ttl_ms=token_ttl_ms(ttl_seconds))
         confirmation = confirmation or self.confirmation
-        redis_id = self._id_for(message)
-        fields = with_id(message, redis_id)
-        sent = as_sent(message, fields, None)
-        self.hooks.emit_before("enqueue", sent, None)
-        payload = encode_sent(fields, sent, self.max_message_bytes)
-        holder = self.enqueue_guarded(sent, payload, guard, confirmation=confirmation)
+        delay_ms = delay_of(message, None)
+        _, sent, payload = self._prepare(message, delay_ms)
+        holder = self.enqueue_guarded(
+            sent, payload, guard, delay_ms=delay_ms, confirmation=confirmation
+        )
         return holder if holder is sent else None
 
     def enqueue_guarded(
@@ -218,6 +212,15 @@ class Sender:
             self._register_at.clear()
         self._checked[confirmation] = client
 
+    def _prepare(
+        self, message: dramatiq.Message[Any] | MessageProxy, delay_ms: int | None
+    ) -> tuple[str, dramatiq.Message[Any], bytes]:
+        redis_id = self._id_for(message)
+        fields = with_id(message, redis_id)
+        sent = as_sent(message, fields, delay_ms)
+        self.hooks.emit_before("enqueue", sent, delay_ms)
+        return redis_id, sent, encode_sent(fields, sent, self.max_message_bytes)
+
     def _id_for(self, message: dramatiq.Message[Any] | MessageProxy) -> str:
         priority = priority_of(message, self.hooks.actors)
         if isinstance(message, Delivery) and message.origin is self.store:
@@ -241,10 +244,3 @@ class Sender:
             and message.origin is self.store
             and message.add_follow_up(FollowUp(redis_id, payload, delay_ms))
         )
-
-
-def unavailable(error: redis.RedisError) -> BrokerError:
-    """The error for a program whose message Redis did not take."""
-    if isinstance(error, BrokerError):
-        return error
-    return BrokerUnavailable(f"Redis did not take the message: {error or type(error).__name__}")

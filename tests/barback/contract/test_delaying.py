@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from barback import RedisBroker
+from barback.monitoring.queues import queue_statuses
 from tests.barback.contract.conftest import ONE_SERVER, OURS
 from tests.barback.contract.effects import Effects
 from tests.support.keys import keys_of
@@ -83,6 +84,43 @@ def test_delayed_messages_start_in_the_order_of_their_times(
     start_worker(broker, worker_threads=1)
 
     assert [what for what, _ in effects.wait_for(5)] == [1, 3, 5, 7, 9]
+
+
+def test_a_message_that_was_sent_with_a_delay_and_is_sent_anew_waits_for_the_same_time(
+    broker: Any, start_worker: WorkerStarter, effects: Effects
+) -> None:
+    # Given one that is due soon, and one for tomorrow
+    note = declare(broker, effects)
+    soon = note.send_with_options(args=("soon",), delay=400)
+    tomorrow = note.send_with_options(args=("tomorrow",), delay=86_400_000)
+    broker.flush("default")
+    sent_at = time.monotonic()
+
+    # When they are enqueued again as they came back, and one with a time of its own beside them
+    broker.enqueue(soon)
+    broker.enqueue(tomorrow)
+    broker.enqueue(note.message_with_options(args=("later",), eta=soon.options["eta"]))
+    start_worker(broker)
+
+    # Expect each to wait
+    started = dict(effects.wait_for(2))
+    assert sorted(started) == ["later", "soon"]
+    assert min(started.values()) - sent_at > 0.2
+
+
+@OURS
+def test_a_message_with_a_time_of_its_own_waits_for_it_however_it_is_sent(
+    broker: Any, effects: Effects
+) -> None:
+    note = declare(broker, effects)
+    tomorrow = int(time.time() * 1000) + 86_400_000
+    first, second = (note.message_with_options(args=(n,), eta=tomorrow) for n in (1, 2))
+
+    assert broker.enqueue_once(first, token="1", ttl_seconds=60) is not None
+    assert broker.enqueue_many([note.message(0), second]) == 2
+
+    (status,) = queue_statuses(broker)
+    assert (status.ready, status.delayed) == (1, 2)
 
 
 def test_workers_share_delayed_messages_and_do_each_once(

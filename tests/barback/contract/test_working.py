@@ -52,6 +52,21 @@ def test_messages_of_one_queue_are_done_in_order(
     assert effects.wait_for(200) == list(range(200))
 
 
+def test_a_message_may_say_in_fractions_of_milliseconds_when_it_was_made(
+    broker: Any, start_worker: WorkerStarter, effects: Effects
+) -> None:
+    # Given one as dramatiq-workflow makes them
+    @dramatiq.actor(broker=broker, max_age=60_000, max_retries=0)
+    def note(what: str) -> None:
+        effects.add(what)
+
+    message = note.message("one")
+    broker.enqueue(message.copy(message_timestamp=time.time() * 1000))
+    start_worker(broker)
+
+    assert effects.wait_for(1) == ["one"]
+
+
 @pytest.mark.stock_fails("it polls, with a growing pause")
 def test_an_idle_worker_starts_a_message_at_once(
     broker: Any, start_worker: WorkerStarter, effects: Effects

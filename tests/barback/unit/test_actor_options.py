@@ -41,6 +41,8 @@ def declare(**options: Any) -> dramatiq.Actor[..., Any]:
         ("max_retries", "3", "a number"),
         ("retry_when", True, "a function"),
         ("on_failure", OTHER, "the name of an actor"),
+        ("priority", 100, "a whole number from -99 to 99"),
+        ("priority", 1.5, "a whole number from -99 to 99"),
     ],
 )
 def test_an_option_that_would_fail_in_a_worker_is_refused_when_the_actor_is_declared(
@@ -55,6 +57,7 @@ def test_an_option_that_would_fail_in_a_worker_is_refused_when_the_actor_is_decl
 @pytest.mark.parametrize(
     "options",
     [
+        {"priority": -99},
         {"throws": ValueError, "max_retries": None, "time_limit": float("inf")},
         {"throws": (ValueError, (KeyError, OSError)), "max_age": None, "result_ttl": 5_000},
         {"throws": ValueError | KeyError, "retry_when": lambda retries, error: False},  # noqa: ARG005
@@ -62,7 +65,8 @@ def test_an_option_that_would_fail_in_a_worker_is_refused_when_the_actor_is_decl
     ],
 )
 def test_what_dramatiq_takes_is_taken(options: dict[str, Any]) -> None:
-    declared = declare(**options).options
+    actor = declare(**options)
+    declared = {**actor.options, "priority": actor.priority}
     assert {name: declared[name] for name in options if name != "throws"} == {
         name: value for name, value in options.items() if name != "throws"
     }

@@ -79,8 +79,9 @@ def delay_of(message: dramatiq.Message[Any] | MessageProxy, delay_ms: int | None
     """
     eta = message.options.get("eta")
     if delay_ms is None and isinstance(eta, (int, float)):
-        check_delay(eta - current_millis())
-        return int(eta) - current_millis()
+        remaining_ms = eta - current_millis()
+        check_delay(remaining_ms)
+        return int(remaining_ms) if remaining_ms > 0 else None
     check_delay(delay_ms)
     return delay_ms
 

@@ -33,6 +33,10 @@ class TooManyJobs(RuntimeError):  # noqa: N818 - it names what is wrong
     """Enough runs already."""
 
 
+class _Stopped(Exception):  # noqa: N818 - it is no error
+    """Somebody has stopped the job: what it has chosen and not changed yet stays as it is."""
+
+
 @dataclass
 class Job:
     """A change of many dead letters.
@@ -123,15 +127,18 @@ def _run(
     def chosen(letters: DeadLetters) -> Iterator[DeadLetter]:
         for letter in letters.scan():
             job.searched += 1
-            if is_chosen(letter):
+            is_wanted = is_chosen(letter)
+            if job.stop.is_set():
+                raise _Stopped
+            if is_wanted:
                 yield letter
 
     try:
         for letters in queues:
             for count in change(letters, chosen(letters)):
                 job.changed += count
-                if job.stop.is_set():
-                    return
+    except _Stopped:
+        pass
     except (redis.RedisError, OSError) as error:
         job.error = first_line(error)
     except Exception as error:

@@ -81,7 +81,7 @@ class DeadLetter:
         return as_redis_id(self.id)
 
     def fresh_payload(self) -> bytes:
-        """The message as if it had just been sent for the first time: `max_age` counts anew, too."""
+        """The message as if it had just been sent, for the first time."""
         if self.fields is None:
             return self.payload
         options = {

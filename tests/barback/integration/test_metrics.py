@@ -102,6 +102,28 @@ def test_counts_survive_an_outage(broker: RedisBroker, monkeypatch: pytest.Monke
     assert counts.done == 1
 
 
+def test_a_history_may_be_read_by_several_threads(
+    broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a history that has been read
+    recorder = _recorder_of_one()
+    HistoryWriter(broker.store, recorder).write()
+    history = History(broker)
+    first = history.timeline("hour")
+    read = history._read
+
+    def read_while_another_thread_forgets(keys: Any) -> Any:
+        history._remembered.clear()
+        return read(keys)
+
+    # When it is read once more, while another thread forgets what is older
+    monkeypatch.setattr(history, "_read", read_while_another_thread_forgets)
+    second = history.timeline("hour")
+
+    # Expect the same
+    assert second.total(second.chosen()) == first.total(first.chosen())
+
+
 def test_every_period_expires_and_is_small(broker: RedisBroker) -> None:
     # Given an actor whose times fall into every bucket
     recorder = _recorder_of_one()

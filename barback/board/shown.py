@@ -98,8 +98,8 @@ def shown_message(
 def arguments_of(fields: dict[str, Any], redact: Redact, characters: int) -> str:
     """The arguments of a message as a call would have them: ``1, "two", three=3``."""
     args, kwargs = redacted(fields, redact)
-    positional = (_as_json(value) for value in args)
-    named = (f"{printable(str(name))}={_as_json(value)}" for name, value in kwargs.items())
+    positional = (as_json(value) for value in args)
+    named = (f"{printable(str(name))}={as_json(value)}" for name, value in kwargs.items())
     return _cut(", ".join((*positional, *named)), characters)
 
 
@@ -130,7 +130,8 @@ def shown_lines(text: str | None) -> str | None:
     return None if text is None else printable_lines(text[-PAGE_CHARACTERS:])
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value of a message, on one line."""
     return printable(json.dumps(value, ensure_ascii=False, default=repr))
 
 

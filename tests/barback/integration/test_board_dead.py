@@ -65,6 +65,20 @@ def test_dead_letters_are_found_by_what_is_known_of_them(
     assert {letter["id"] for letter in letters} == ids
 
 
+@pytest.mark.parametrize(
+    "query", ["args.0:true", "args.1:null", "args.2.size:large", """args.2:'{"size": "large"}'"""]
+)
+def test_arguments_are_searched_as_they_are_shown(
+    broker: RedisBroker, client: BoardClient, query: str
+) -> None:
+    bury(broker, "letter-1", True, None, {"size": "large"})  # noqa: FBT003
+    bury(broker, "letter-2", False, 0, {"size": "small"})  # noqa: FBT003
+
+    letters = client.get("/dead", params={"q": query, "format": "json"}).json()["letters"]
+
+    assert [letter["id"] for letter in letters] == ["letter-1"]
+
+
 @pytest.mark.parametrize("query", ["colour:red", 'error:"never ends'])
 def test_a_search_that_makes_no_sense_is_explained(client: BoardClient, query: str) -> None:
     answer = client.get("/dead", params={"q": query})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +105,14 @@ def arguments_of(fields: dict[str, Any], redact: Redact, characters: int) -> str
 
 
 def redacted(fields: dict[str, Any], redact: Redact) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments that may be shown; none where the hook fails."""
+    """The arguments that may be shown; none where the hook fails. It may write into what it gets:
+    that is a copy, all the way down, since the message itself may be sent again.
+    """
+    if redact is no_redaction:
+        return fields["args"], fields["kwargs"]
     try:
-        return redact(fields["actor_name"], list(fields["args"]), dict(fields["kwargs"]))
+        args, kwargs = redact(fields["actor_name"], *deepcopy((fields["args"], fields["kwargs"])))
+        return list(args), dict(kwargs)
     except Exception:  # noqa: BLE001 - of whoever wrote the hook; what it was to hide stays hidden
         return [_("(the redaction of this message failed)")], {}
 

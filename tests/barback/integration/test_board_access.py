@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +15,7 @@ from barback import control
 from barback.board import with_token
 from barback.board.access import on_loopback
 from tests.support.board import BoardClient, bury, send
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -176,16 +179,46 @@ def test_arguments_can_be_hidden_everywhere(broker: RedisBroker) -> None:
     assert client.json("/dead?q=secret")["matched"] == 0
 
 
-def test_what_a_broken_redaction_was_to_hide_stays_hidden(broker: RedisBroker) -> None:
-    def redact(*_: Any) -> Any:
-        raise RuntimeError
+def test_a_redaction_changes_nothing_of_what_is_requeued(broker: RedisBroker) -> None:
+    # Given a redaction that writes into the arguments that it is given
+    def redact(_actor: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        args[0]["address"] = "***"
+        return args, kwargs
 
-    send(broker, "secret")
+    user = {"name": "ada", "address": "ada@example.org"}
+    bury(broker, "letter-1", user)
+    client = BoardClient(broker, redact=redact)
 
-    page = BoardClient(broker, redact=redact).get("/queues/beer")
+    # When what a search finds is requeued
+    assert client.post("/dead/requeue-all", data={"q": "ada"}).status_code == 303
 
-    assert page.status_code == 200
-    assert "secret" not in page.text
+    # Expect the message to be as it was
+    messages = broker.store.keys("beer").messages
+    payload = eventually(lambda: broker.client.hget(messages, "letter-1"))
+    assert json.loads(payload or "{}")["args"] == [user]
+
+
+@pytest.mark.parametrize("answer", [None, (["secret"],), "secret", 1])
+def test_what_a_broken_redaction_was_to_hide_stays_hidden(
+    broker: RedisBroker, answer: object
+) -> None:
+    bury(broker, "d1", "secret")
+    client = BoardClient(broker, redact=lambda *_: answer)
+
+    for path in ("/dead", "/queues/beer/messages/d1", "/dead/export?as=csv", "/dead?q=x"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "secret" not in page.text
+
+
+def test_a_redaction_may_answer_with_anything_that_can_be_shown(broker: RedisBroker) -> None:
+    bury(broker, "d1", "secret")
+    client = BoardClient(broker, redact=lambda *_: ((dt.date(2026, 6, 10),), {}))
+
+    for path in ("/dead", "/dead/export?as=csv", "/dead/export?as=json"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "datetime.date(2026, 6, 10)" in page.text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -52,10 +52,7 @@ _ACTIONS = {
 def message(board: Board, request: Request) -> dict[str, Any]:
     """A message, wherever it is, as a timeline, with all that it says."""
     queue_name = request.path_params["queue"]
-    # The server has replaced what is no text in the path, but ids may be anything.
-    quoted_id = request.scope["raw_path"].partition(b"/messages/")[2]
-    raw_id = unquote_to_bytes(quoted_id)
-    redis_id = raw_id.decode(errors="surrogateescape")
+    redis_id = _id_in(request)
     status = control.find(board.broker, redis_id, search_at_most=0, queue_name=queue_name)
     if status.state == "unknown":
         raise HTTPException(
@@ -94,6 +91,17 @@ def message(board: Board, request: Request) -> dict[str, Any]:
         "trace_url": _trace_url(board, options),
         **_result(board, status),
     }
+
+
+def _id_in(request: Request) -> str:
+    """The id in the path. It may be anything: what is no text, the server has replaced in the path
+    that it has decoded. Not every server tells the other one.
+    """
+    raw_path: bytes | None = request.scope.get("raw_path")
+    if raw_path is None:
+        return str(request.path_params["id"])
+    quoted_id = raw_path.rpartition(b"/messages/")[2]  # the board may be mounted below such a name
+    return unquote_to_bytes(quoted_id).decode(errors="surrogateescape")
 
 
 def _arguments(fields: dict[str, Any], board: Board) -> list[dict[str, str]]:

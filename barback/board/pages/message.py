@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 #: Options that are shown elsewhere on the page, or tell nobody anything.
 _HIDDEN_OPTIONS = frozenset({"traceback", "redis_message_id"})
 
+#: Options with arguments in them: those of messages that follow, and the key of a unique one.
+_WITH_ARGUMENTS = frozenset(
+    {"control", "group_callbacks", "group_completion_callbacks", "pipe_target"}
+)
+
 #: The id of a trace in the header that a message carries it in.
 _TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-")
 
@@ -86,7 +91,7 @@ def message(board: Board, request: Request) -> dict[str, Any]:
         "timeline": timeline_of(status, shown.sent_at, options),
         "progress": status.progress if status.state == "running" else None,
         "arguments": _arguments(fields, board) if fields else None,
-        "options": {name: value for name, value in options.items() if name not in _HIDDEN_OPTIONS},
+        "options": _options(board, options),
         "traceback": shown_lines(status.traceback),
         "trace_url": _trace_url(board, options),
         **_result(board, status),
@@ -108,6 +113,13 @@ def _arguments(fields: dict[str, Any], board: Board) -> list[dict[str, str]]:
     args, kwargs = redacted(fields, board.redact)
     named = [*((str(number), value) for number, value in enumerate(args)), *kwargs.items()]
     return [{"name": name, "value": value} for name, value in named]
+
+
+def _options(board: Board, options: dict[str, Any]) -> dict[str, Any]:
+    """Those that are shown. Whoever hides arguments would not want to find them here."""
+    is_all_shown = board.redact is no_redaction
+    hidden = _HIDDEN_OPTIONS if is_all_shown else _HIDDEN_OPTIONS | _WITH_ARGUMENTS
+    return {name: value for name, value in options.items() if name not in hidden}
 
 
 def _trace_url(board: Board, options: dict[str, Any]) -> str | None:

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import dramatiq
 import pytest
+from dramatiq.middleware import GroupCallbacks
+from dramatiq.rate_limits.backends import RedisBackend as RedisRateLimiter
 
 from barback import control
 from barback.board import with_token
@@ -196,6 +198,25 @@ def test_a_redaction_changes_nothing_of_what_is_requeued(broker: RedisBroker) ->
     messages = broker.store.keys("beer").messages
     payload = eventually(lambda: broker.client.hget(messages, "letter-1"))
     assert json.loads(payload or "{}")["args"] == [user]
+
+
+def test_arguments_of_what_follows_a_message_are_hidden_as_well(broker: RedisBroker) -> None:
+    # Given a pipeline, and a group that a callback follows
+    brew = dramatiq.actor(broker=broker, queue_name="beer", actor_name="brew")(print)
+    broker.add_middleware(GroupCallbacks(RedisRateLimiter(client=broker.client)))
+    dramatiq.pipeline([brew.message(1), brew.message("secret")], broker=broker).run()
+    group = dramatiq.group([brew.message(2)], broker=broker)
+    group.add_completion_callback(brew.message("secret"))
+    group.run()
+    client = BoardClient(broker, redact=lambda *_: ([], {}))
+
+    messages = client.json("/queues/beer")["messages"]
+
+    assert len(messages) == 2
+    for message in messages:
+        for parameters in ({}, {"format": "json"}):
+            page = client.get(f"/queues/beer/messages/{message['id']}", params=parameters)
+            assert "secret" not in page.text
 
 
 @pytest.mark.parametrize("answer", [None, (["secret"],), "secret", 1])

@@ -77,9 +77,7 @@ def shown_message(
     """A message, whatever somebody has stored there."""
     fields = None if payload is None else decoded(payload)
     if fields is None:
-        text = (
-            _("(too large for a list)") if payload is None else _cut(_as_text(payload), characters)
-        )
+        text = _raw(payload, redact, characters)
         return ShownMessage(redis_id, queue_name, None, text, None, 0, None, size_bytes, due_at)
     options = fields["options"]
     retries = options.get("retries", 0)
@@ -94,6 +92,16 @@ def shown_message(
         size_bytes=size_bytes,
         due_at=due_at,
     )
+
+
+def _raw(payload: bytes | None, redact: Redact, characters: int) -> str:
+    """What is shown of a payload in which no arguments can be told."""
+    if payload is None:
+        return _("(too large for a list)")
+    if redact is not no_redaction:
+        return _("(the redaction of this message failed)")
+    text = printable(payload[:PAGE_CHARACTERS].decode(errors="backslashreplace"))
+    return _cut(text, characters)
 
 
 def arguments_of(fields: dict[str, Any], redact: Redact, characters: int) -> str:
@@ -139,10 +147,6 @@ def shown_lines(text: str | None) -> str | None:
 def as_json(value: Any) -> str:
     """A value of a message, on one line."""
     return printable(json.dumps(value, ensure_ascii=False, default=repr))
-
-
-def _as_text(payload: bytes) -> str:
-    return printable(payload[:PAGE_CHARACTERS].decode(errors="backslashreplace"))
 
 
 def _cut(text: str, characters: int) -> str:

@@ -219,6 +219,16 @@ def test_arguments_of_what_follows_a_message_are_hidden_as_well(broker: RedisBro
             assert "secret" not in page.text
 
 
+def test_what_is_no_message_is_hidden_where_arguments_are(broker: RedisBroker) -> None:
+    broker.store.register(["beer"])
+    broker.do_enqueue("beer", "odd", b'{"args": ["secret"], "options": {"retries": "many"}}')
+    client = BoardClient(broker, redact=lambda _, args, kwargs: (args, kwargs))
+
+    for path in ("/queues/beer", "/queues/beer/messages/odd"):
+        assert "secret" not in client.get(path).text
+        assert "secret" in BoardClient(broker).get(path).text
+
+
 @pytest.mark.parametrize("answer", [None, (["secret"],), "secret", 1])
 def test_what_a_broken_redaction_was_to_hide_stays_hidden(
     broker: RedisBroker, answer: object

@@ -106,7 +106,7 @@ class Query:
                 return pattern.casefold() in error.casefold() or fnmatchcase(error, pattern)
             case _:
                 return any(
-                    fnmatchcase(value, pattern)
+                    value == pattern or fnmatchcase(value, pattern)
                     for value in _values_at(message, name.split(".")[1:], redact)
                 )
 

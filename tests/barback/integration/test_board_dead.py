@@ -66,13 +66,13 @@ def test_dead_letters_are_found_by_what_is_known_of_them(
 
 
 @pytest.mark.parametrize(
-    "query", ["args.0:true", "args.1:null", "args.2.size:large", """args.2:'{"size": "large"}'"""]
+    "query", ["args.0:true", "args.1:null", "args.2.of:'[8, 3]'", """args.2:'{"of": [8, 3]}'"""]
 )
 def test_arguments_are_searched_as_they_are_shown(
     broker: RedisBroker, client: BoardClient, query: str
 ) -> None:
-    bury(broker, "letter-1", True, None, {"size": "large"})  # noqa: FBT003
-    bury(broker, "letter-2", False, 0, {"size": "small"})  # noqa: FBT003
+    bury(broker, "letter-1", True, None, {"of": [8, 3]})  # noqa: FBT003
+    bury(broker, "letter-2", False, 0, {"of": [9]})  # noqa: FBT003
 
     letters = client.get("/dead", params={"q": query, "format": "json"}).json()["letters"]
 

@@ -18,6 +18,7 @@ from barback.printable import first_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from barback.board.access import Action
     from barback.dead_letters import DeadLetter, DeadLetters
 
     Change = Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]]
@@ -53,7 +54,7 @@ class Job:
     """
 
     id: str
-    action: str
+    action: Action
     who: str
     query: str
     total: int
@@ -85,7 +86,7 @@ class Jobs:
         is_chosen: Callable[[DeadLetter], bool],
         change: Change,
         *,
-        action: str,
+        action: Action,
         who: str,
         query: str,
         when_done: Callable[[Job], None],

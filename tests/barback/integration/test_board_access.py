@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -162,6 +163,37 @@ def test_every_change_leaves_a_line_that_says_who_what_and_how_many(
 
     (line,) = [each.message for each in caplog.records if each.name == "barback.board.audit"]
     assert line == r"who=ada\nwho=eve action=purge queue=beer count=2"
+
+
+def test_who_may_begin_a_job_may_stop_it(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given somebody who may delete dead letters and not requeue them, and a job that takes long
+    bury(broker, "d1")
+    is_stopped = threading.Event()
+
+    def redact(*_: Any) -> Any:
+        is_stopped.wait(10)
+        return [], {}
+
+    def authorize(request: Request, action: str) -> bool:
+        return action in ("view", request.headers["x-may"])
+
+    client = BoardClient(broker, redact=redact, authorize=authorize)
+    began = client.post("/dead/delete-all", data={"q": "args.0:1"}, headers={"x-may": "delete"})
+    address = began.headers["location"].partition("?")[0]
+
+    # When they and somebody else stop it
+    refused = client.post(f"{address}/stop", headers={"x-may": "requeue"})
+    with caplog.at_level(logging.INFO, "barback.board.audit"):
+        stopped = client.post(f"{address}/stop", headers={"x-may": "delete"})
+    is_stopped.set()
+    page = client.get(stopped.headers["location"], headers={"x-may": "view"})
+
+    # Expect it to be stopped, and nothing said of a job that begins
+    assert (refused.status_code, stopped.status_code, page.status_code) == (403, 303, 200)
+    assert "action=delete job=" in caplog.text
+    assert "It has begun" not in page.text
 
 
 def test_arguments_can_be_hidden_everywhere(broker: RedisBroker) -> None:

@@ -12,6 +12,7 @@ import redis
 from dramatiq.brokers.stub import StubBroker
 
 from barback.connection.incidents import incidents
+from barback.control import Cancelled, Control, cancel, cancelled
 from barback.messages.delivery import Delivery
 from barback.metrics import History, Metrics
 from barback.metrics.prometheus import exposition
@@ -56,6 +57,35 @@ def test_what_a_worker_counted_is_in_the_history_when_it_has_stopped(
         run_seconds = counts.run_seconds(0.99)
         assert run_seconds is not None
         assert timeline.rate(timeline.chosen()) > 0
+
+
+def test_a_message_that_is_cancelled_while_it_runs_counts_as_no_failure(
+    broker: RedisBroker,
+) -> None:
+    # Given a message that runs
+    broker.add_middleware(Control())
+    broker.add_middleware(Metrics())
+    is_running = threading.Event()
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        is_running.set()
+        eventually(cancelled)
+        raise Cancelled
+
+    message = work.send()
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    assert is_running.wait(30)
+
+    # When it is cancelled
+    assert cancel(broker, message.message_id) == "asked"
+    broker.join("default", timeout=30_000)
+    worker.stop()
+
+    # Expect nothing to have failed or died
+    (counts,) = History(broker).totals().values()
+    assert (counts.done, counts.failed, counts.dead, counts.skipped) == (0, 0, 0, 1)
 
 
 def test_a_second_worker_of_the_process_counts_nothing_twice(broker: RedisBroker) -> None:

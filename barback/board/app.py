@@ -160,8 +160,8 @@ def _pages(context: Board) -> list[Route]:
 
 
 def _actions(context: Board) -> list[Route]:
-    def post(path: str, name: str, do: object) -> Route:
-        return Route(path, action(context, name, do), methods=["POST"])  # type: ignore[arg-type]
+    def post(path: str, kind: object, do: object) -> Route:
+        return Route(path, action(context, kind, do), methods=["POST"])  # type: ignore[arg-type]
 
     routes = [
         post("/queues/{queue}/pause", "pause", queue.pause),
@@ -170,7 +170,7 @@ def _actions(context: Board) -> list[Route]:
         post("/messages/cancel", "cancel", chosen.cancel),
         post("/messages/run", "run", chosen.run_now),
         post("/schedules/run", "run", schedules_page.run_now),
-        post("/jobs/{job}/stop", "requeue", dead.stop_job),
+        post("/jobs/{job}/stop", dead.action_of_job, dead.stop_job),
     ]
     for name in ("requeue", "delete"):
         routes += [

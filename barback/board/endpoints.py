@@ -42,7 +42,7 @@ class Outcome:
       what: What it was done to, for the audit: ``queue=beer``.
       count: How many messages it has changed, or None where none are counted.
       path: The page to go to, below the board's own address.
-      parameters: The parameters of that page.
+      parameters: The parameters of that page; `did` is what it is to say that was done.
     """
 
     what: str
@@ -63,11 +63,20 @@ def page(board: Board, template: str, view: View) -> Endpoint:
 
 
 def action(
-    board: Board, name: Action, do: Callable[[Board, Request, Form, str], Outcome]
+    board: Board,
+    kind: Action | Callable[[Board, Request], Action],
+    do: Callable[[Board, Request, Form, str], Outcome],
 ) -> Endpoint:
-    """An action: checked, done, noted for the audit, and answered with the page that shows it."""
+    """An action: checked, done, noted for the audit, and answered with the page that shows it.
+
+    Parameters:
+      board: The board.
+      kind: What it is, or what tells that by the request.
+      do: Does it.
+    """
 
     async def endpoint(request: Request) -> Response:
+        name = kind(board, request) if callable(kind) else kind
         who = await board.access.check(request, name)
         form = await read_form(request)
         outcome = await in_thread(do, board, request, form, who)
@@ -75,7 +84,8 @@ def action(
         board.reader.forget()
         if wants_json(request):
             return json_response({"action": name, "what": outcome.what, "count": outcome.count})
-        parameters = {**outcome.parameters, "did": name}
+        parameters = {**outcome.parameters}
+        parameters.setdefault("did", name)
         if outcome.count is not None:
             parameters["count"] = outcome.count
         base = request.scope.get("root_path", "")

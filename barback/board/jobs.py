@@ -18,6 +18,7 @@ from barback.printable import first_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from barback.board.access import Action
     from barback.dead_letters import DeadLetter, DeadLetters
 
     Change = Callable[[DeadLetters, Iterable[DeadLetter]], Iterator[int]]
@@ -31,6 +32,10 @@ MAX_REMEMBERED = 100
 
 class TooManyJobs(RuntimeError):  # noqa: N818 - it names what is wrong
     """Enough runs already."""
+
+
+class _Stopped(Exception):  # noqa: N818 - it is no error
+    """Somebody has stopped the job: what it has chosen and not changed yet stays as it is."""
 
 
 @dataclass
@@ -49,7 +54,7 @@ class Job:
     """
 
     id: str
-    action: str
+    action: Action
     who: str
     query: str
     total: int
@@ -81,7 +86,7 @@ class Jobs:
         is_chosen: Callable[[DeadLetter], bool],
         change: Change,
         *,
-        action: str,
+        action: Action,
         who: str,
         query: str,
         when_done: Callable[[Job], None],
@@ -123,15 +128,18 @@ def _run(
     def chosen(letters: DeadLetters) -> Iterator[DeadLetter]:
         for letter in letters.scan():
             job.searched += 1
-            if is_chosen(letter):
+            is_wanted = is_chosen(letter)
+            if job.stop.is_set():
+                raise _Stopped
+            if is_wanted:
                 yield letter
 
     try:
         for letters in queues:
             for count in change(letters, chosen(letters)):
                 job.changed += count
-                if job.stop.is_set():
-                    return
+    except _Stopped:
+        pass
     except (redis.RedisError, OSError) as error:
         job.error = first_line(error)
     except Exception as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
-from barback.board.shown import arguments_of, redacted
+from barback.board.shown import arguments_of, as_json, redacted
 from barback.board.texts import gettext as _
 from barback.printable import visible
 
@@ -106,7 +106,7 @@ class Query:
                 return pattern.casefold() in error.casefold() or fnmatchcase(error, pattern)
             case _:
                 return any(
-                    fnmatchcase(value, pattern)
+                    value == pattern or fnmatchcase(value, pattern)
                     for value in _values_at(message, name.split(".")[1:], redact)
                 )
 
@@ -119,7 +119,9 @@ def _ids(message: Searchable) -> Iterator[str]:
 
 
 def _values_at(message: Searchable, path: list[str], redact: Redact) -> Iterator[str]:
-    """What stands at ``args.path``: in a keyword argument, or in a positional one by number."""
+    """What stands at ``args.path``, as the page shows it: in a keyword argument, or in a positional
+    one by number.
+    """
     if message.fields is None:
         return
     args, kwargs = redacted(message.fields, redact)
@@ -130,7 +132,7 @@ def _values_at(message: Searchable, path: list[str], redact: Redact) -> Iterator
         if not isinstance(value, dict) or step not in value:
             return
         value = value[step]
-    yield str(value)
+    yield value if isinstance(value, str) else as_json(value)
 
 
 def _has_words(message: Searchable, words: list[str], redact: Redact) -> bool:

@@ -35,6 +35,7 @@ class SharedReader:
         self._lock = threading.Lock()
         self._latest: Snapshot | RedisError | None = None
         self._fresh_until = 0.0
+        self._is_outdated = False
         self._listeners = 0
 
     def snapshot(self) -> Snapshot:
@@ -46,17 +47,21 @@ class SharedReader:
         """
         with self._lock:
             if self._latest is None or time.monotonic() >= self._fresh_until:
+                self._is_outdated = False
                 try:
                     self._latest = self._take()
                 except RedisError as error:
                     self._latest = error
                 self._fresh_until = time.monotonic() + FRESH_SECONDS
+                if self._is_outdated:  # something was changed while it was taken
+                    self._fresh_until = 0.0
             if isinstance(self._latest, RedisError):
                 raise self._latest.with_traceback(None)
             return self._latest
 
     def forget(self) -> None:
         """Look anew the next time: somebody has just changed something."""
+        self._is_outdated = True
         self._fresh_until = 0.0
 
     async def news(self) -> AsyncIterator[Snapshot]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -13,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.responses import HTMLResponse, Response
 
 from barback.board.charts import sparkline
-from barback.board.shown import PAGE_CHARACTERS, last_line
+from barback.board.shown import PAGE_CHARACTERS, as_json, last_line
 from barback.board.texts import catalogue, done_in_words, in_words
 from barback.durations import moment_of
 from barback.i18n import formats
@@ -73,7 +72,7 @@ def rate_in_words(per_second: float | None) -> str:
 
 def _as_text(value: object) -> str:
     """A value of a message: cut, on one line, with nothing in it that steers a page."""
-    text = printable(json.dumps(value, ensure_ascii=False, default=repr))
+    text = as_json(value)
     return text if len(text) <= PAGE_CHARACTERS else f"{text[:PAGE_CHARACTERS]}…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +77,7 @@ def shown_message(
     """A message, whatever somebody has stored there."""
     fields = None if payload is None else decoded(payload)
     if fields is None:
-        text = (
-            _("(too large for a list)") if payload is None else _cut(_as_text(payload), characters)
-        )
+        text = _raw(payload, redact, characters)
         return ShownMessage(redis_id, queue_name, None, text, None, 0, None, size_bytes, due_at)
     options = fields["options"]
     retries = options.get("retries", 0)
@@ -95,18 +94,33 @@ def shown_message(
     )
 
 
+def _raw(payload: bytes | None, redact: Redact, characters: int) -> str:
+    """What is shown of a payload in which no arguments can be told."""
+    if payload is None:
+        return _("(too large for a list)")
+    if redact is not no_redaction:
+        return _("(the redaction of this message failed)")
+    text = printable(payload[:PAGE_CHARACTERS].decode(errors="backslashreplace"))
+    return _cut(text, characters)
+
+
 def arguments_of(fields: dict[str, Any], redact: Redact, characters: int) -> str:
     """The arguments of a message as a call would have them: ``1, "two", three=3``."""
     args, kwargs = redacted(fields, redact)
-    positional = (_as_json(value) for value in args)
-    named = (f"{printable(str(name))}={_as_json(value)}" for name, value in kwargs.items())
+    positional = (as_json(value) for value in args)
+    named = (f"{printable(str(name))}={as_json(value)}" for name, value in kwargs.items())
     return _cut(", ".join((*positional, *named)), characters)
 
 
 def redacted(fields: dict[str, Any], redact: Redact) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments that may be shown; none where the hook fails."""
+    """The arguments that may be shown; none where the hook fails. It may write into what it gets:
+    that is a copy, all the way down, since the message itself may be sent again.
+    """
+    if redact is no_redaction:
+        return fields["args"], fields["kwargs"]
     try:
-        return redact(fields["actor_name"], list(fields["args"]), dict(fields["kwargs"]))
+        args, kwargs = redact(fields["actor_name"], *deepcopy((fields["args"], fields["kwargs"])))
+        return list(args), dict(kwargs)
     except Exception:  # noqa: BLE001 - of whoever wrote the hook; what it was to hide stays hidden
         return [_("(the redaction of this message failed)")], {}
 
@@ -130,12 +144,9 @@ def shown_lines(text: str | None) -> str | None:
     return None if text is None else printable_lines(text[-PAGE_CHARACTERS:])
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value of a message, on one line."""
     return printable(json.dumps(value, ensure_ascii=False, default=repr))
-
-
-def _as_text(payload: bytes) -> str:
-    return printable(payload[:PAGE_CHARACTERS].decode(errors="backslashreplace"))
 
 
 def _cut(text: str, characters: int) -> str:

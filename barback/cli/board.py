@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import ipaddress
 import pkgutil
 import socket
 import sys
@@ -20,6 +19,9 @@ from barback.printable import printable_lines
 if TYPE_CHECKING:
     from barback.board import Schedules
     from barback.cli.target import Target
+
+#: Where the board answers without a token, by names that no other site can have.
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 #: How long open streams may hold up the end of the board, in seconds.
 _SHUTDOWN_SECONDS = 1
@@ -100,7 +102,7 @@ def board(
     from barback.board.schedules import no_schedules  # noqa: PLC0415 - as above
     from barback.serving import serve  # noqa: PLC0415 - as above
 
-    if not token and not _is_loopback(host):
+    if not token and host not in _LOOPBACK:
         raise click.UsageError(
             f"on {host} anybody could empty your queues. Set BARBACK_BOARD_TOKEN, for example to "
             'the output of: python -c "import secrets; print(secrets.token_urlsafe())". '
@@ -187,10 +189,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"the board cannot listen on {host}, port {port}: {error.strerror}. Choose another: "
             f"--port {port + 1}, or BARBACK_BOARD_PORT={port + 1}"
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

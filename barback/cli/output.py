@@ -74,9 +74,9 @@ def progress_in_words(progress: Progress | None) -> str | None:
     """How far a message is, as its actor has said."""
     if progress is None:
         return None
-    text = f"{progress.done:g}"
+    text = f"{progress.done:,.10g}"
     if progress.total is not None:
-        text += f" of {progress.total:g}"
+        text += f" of {progress.total:,.10g}"
     return f"{text}: {progress.text}" if progress.text else text
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from barback.cli.target import Target, explain_errors
+from barback.cli.target import Target, Unreachable, explain_errors
 from barback.monitoring.workers import list_workers
 from barback.printable import printable
 
@@ -45,8 +45,12 @@ def down(target: Target, *, yes: bool) -> None:
 
 def _warn_of_workers(target: Target, *, may_ask: bool) -> None:
     """Say who will be cut off: workers log errors, and wait until a server is back."""
-    with target.broker() as broker:
-        names = [printable(w.name) for w in list_workers(broker) if w.is_live]
+    try:
+        with target.broker() as broker:
+            names = [printable(w.name) for w in list_workers(broker) if w.is_live]
+    except Unreachable as error:  # that is no reason to let it run
+        click.echo(f"Warning: it cannot be told who is connected. {error.message}", err=True)
+        return
     if not names:
         return
     workers = "1 worker is" if len(names) == 1 else f"{len(names)} workers are"

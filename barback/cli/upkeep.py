@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
+from barback.cli.control import warn_of_unknown
 from barback.cli.name_type import NAME
 from barback.cli.output import json_option, print_json
 from barback.compat.delayed import release_delayed
-from barback.monitoring.queues import forget_queue, queue_statuses
+from barback.monitoring.queues import forget_queue
 from barback.printable import printable
 
 if TYPE_CHECKING:
+    from barback.broker import RedisBroker
     from barback.cli.target import Target
+    from barback.monitoring.queues import QueueStatus
 
 
 @click.command
@@ -28,18 +31,16 @@ def release(target: Target, *, queue: str, as_json: bool) -> None:
 
     On the way back to dramatiq.brokers.redis.RedisBroker: when the last of our workers has
     stopped, this puts the delayed messages of a queue where stock workers look for them. It may
-    be interrupted; the next run goes on.
+    be interrupted; the next run goes on. What waits with a priority, or for room under a limit,
+    has to be done before: stock workers do not look there.
     """
     with target.broker() as broker:
-        statuses = [status for status in queue_statuses(broker) if status.name == queue]
-        if any(status.workers for status in statuses):
-            raise click.ClickException(
-                f"Workers of barback still serve {printable(queue)}, and would take the messages "
-                "back at once. Stop them first."
-            )
+        status = warn_of_unknown(broker, queue)
+        if status is not None:
+            _require_that_stock_finds_all(broker, status)
         released = 0
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            task = progress.add_task("released", total=sum(status.delayed for status in statuses))
+            task = progress.add_task("released", total=status.delayed if status else 0)
             for count in release_delayed(broker.store, queue):
                 released += count
                 progress.advance(task, count)
@@ -47,6 +48,22 @@ def release(target: Target, *, queue: str, as_json: bool) -> None:
         print_json({"queue_name": queue, "released": released})
     else:
         click.echo(f"{released:,} released.")
+
+
+def _require_that_stock_finds_all(broker: RedisBroker, status: QueueStatus) -> None:
+    name = printable(status.name)
+    if status.workers:
+        raise click.ClickException(
+            f"Workers of barback still serve {name}, and would take the messages back at once. "
+            "Stop them first."
+        )
+    plain: Any = broker.client.llen(broker.store.keys(status.name).queue)
+    if status.waiting > plain:
+        raise click.ClickException(
+            f"Messages of {name} with a priority, or that wait for room under a limit: "
+            f"{status.waiting - plain:,}. Stock workers would never find them. Have workers of "
+            "barback do them first."
+        )
 
 
 @click.command

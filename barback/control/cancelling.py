@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from barback.control.locating import SCAN_COUNT, SEARCH_AT_MOST, locate, running_messages
+from barback.control.locating import (
+    ATTEMPTS,
+    SCAN_COUNT,
+    SEARCH_AT_MOST,
+    Place,
+    locate,
+    running_messages,
+)
 from barback.dead_letters.letter import as_redis_id
 from barback.errors import UndecodablePayload
 from barback.messages.encoding import decode_fields
@@ -29,7 +36,7 @@ ENTRIES_PER_STEP = 1_000_000
 #: How many messages are cancelled in one step at the most.
 BATCH_SIZE = 100
 
-_WHAT: dict[int, Literal["cancelled", "asked"] | None] = {1: "cancelled", 2: "asked", 0: None}
+_WHAT: dict[int, Literal["cancelled", "asked"]] = {1: "cancelled", 2: "asked"}
 
 
 @dataclass(frozen=True)
@@ -72,25 +79,16 @@ def cancel(
     Raises:
       redis.RedisError: When the server cannot be asked.
     """
-    store = broker.store
-    running = running_messages(store, list_workers(broker))
-    place = locate(store, message_id, running, search_at_most)
-    if place.queue_name is None:
-        return None
-    record = next(
-        (
-            _record(
-                text_in(it.fields, "message_id") or "", text_in(it.fields, "actor_name"), reason
-            )
-            for it in running
-            if it.fields["id"] == place.redis_id
-        ),
-        None,
-    ) or _record_of_stored(store, place.queue_name, as_redis_id(place.redis_id), reason)
-    if record is None:
-        return None
-    (answer,) = _cancel(store, place.queue_name, [as_redis_id(place.redis_id), *record])
-    return _WHAT[answer]
+    for _ in range(ATTEMPTS):
+        place, record = _find(broker, message_id, reason, search_at_most)
+        if place.queue_name is None:
+            break
+        if record is not None:
+            redis_id = as_redis_id(place.redis_id)
+            (answer,) = _cancel(broker.store, place.queue_name, [redis_id, *record])
+            if answer:
+                return _WHAT[answer]
+    return None
 
 
 def cancel_all(
@@ -152,6 +150,23 @@ def cancel_chosen(
     return _counted(_cancel(store, queue_name, args)) if args else Cancellations(0, 0)
 
 
+def _find(
+    broker: HasStore, message_id: str, reason: str | None, search_at_most: int
+) -> tuple[Place, tuple[str, str] | None]:
+    """Where a message is, and the record of its end; None where it has ended or moved."""
+    store = broker.store
+    running = running_messages(store, list_workers(broker))
+    place = locate(store, message_id, running, search_at_most)
+    if place.queue_name is None:
+        return place, None
+    fields = next((it.fields for it in running if it.fields["id"] == place.redis_id), None)
+    if fields is None:
+        redis_id = as_redis_id(place.redis_id)
+        return place, _record_of_stored(store, place.queue_name, redis_id, reason)
+    actor_name = text_in(fields, "actor_name")
+    return place, _record(text_in(fields, "message_id") or "", actor_name, reason)
+
+
 def _counted(answers: Iterable[int]) -> Cancellations:
     counts = Counter(answers)
     return Cancellations(cancelled=counts[1], asked=counts[2])
@@ -161,7 +176,8 @@ def _select(
     store: Store, queue_name: str, actor_name: str | None, reason: str | None
 ) -> Iterator[tuple[Argument, ...]]:
     keys = store.keys(queue_name)
-    for hash_key in (keys.messages, keys.delayed_messages):
+    # Meanwhile some come due, and others fail and are delayed.
+    for hash_key in (keys.delayed_messages, keys.messages, keys.delayed_messages):
         for redis_id, payload in store.client.hscan_iter(hash_key, count=SCAN_COUNT):
             message_id, actor = _names_in(payload)
             if actor_name is None or actor == actor_name:

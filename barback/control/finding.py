@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from barback.control.ended import cancelled_status, ended_status
 from barback.control.listing import running_status
 from barback.control.locating import (
+    ATTEMPTS,
     SEARCH_AT_MOST,
     Place,
     Running,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from barback.control.status import State
     from barback.monitoring.workers import WorkerStatus
     from barback.store.store import HasStore
-
-#: How often to look again for a message that went from one place to another meanwhile.
-ATTEMPTS = 3
 
 
 def find(

@@ -25,6 +25,9 @@ SEARCH_AT_MOST = 100_000
 #: How many are read in one step.
 SCAN_COUNT = 500
 
+#: How often to look again for a message that went from one place to another meanwhile.
+ATTEMPTS = 3
+
 #: How many retries of an entry are looked for.
 MAX_NUMBER = 100
 

@@ -176,9 +176,9 @@ def expect_cancellation(actor: dramatiq.Actor[Any, Any]) -> None:
         actor.options["throws"] = (*others, Cancelled)
 
 
-def was_cancelled(delivery: Delivery) -> bool:
+def was_cancelled(message: MessageProxy) -> bool:
     """Whether a message has ended because it was cancelled."""
-    error = delivery._exception  # noqa: SLF001 - where Dramatiq's worker puts it
+    error = message._exception  # noqa: SLF001 - where Dramatiq's worker puts it
     return isinstance(error, Cancelled)
 
 

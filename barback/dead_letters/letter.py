@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from dramatiq.common import current_millis
+
 from barback.errors import UndecodablePayload
 from barback.messages.codec import encode_fields
 from barback.messages.encoding import decode_fields
@@ -79,7 +81,7 @@ class DeadLetter:
         return as_redis_id(self.id)
 
     def fresh_payload(self) -> bytes:
-        """The message as if it had never failed."""
+        """The message as if it had just been sent, for the first time."""
         if self.fields is None:
             return self.payload
         options = {
@@ -87,7 +89,8 @@ class DeadLetter:
             for name, value in self.fields["options"].items()
             if name not in _TRACES_OF_FAILURE
         }
-        return encode_fields({**self.fields, "options": options})
+        fields = {**self.fields, "options": options, "message_timestamp": current_millis()}
+        return encode_fields(fields)
 
 
 def as_redis_id(letter_id: str) -> bytes:

@@ -83,6 +83,7 @@ class Counts:
 
     @property
     def skipped(self) -> int:
+        """How many were not run, or were cancelled while they ran."""
         return self.row[SKIPPED]
 
     @property

@@ -161,17 +161,15 @@ class History:
     def _rows(
         self, tier: Tier, series: Series, periods: Sequence[int], now: float
     ) -> list[list[int]]:
-        known = self._remembered
-        wanted = [period for period in periods if (tier.name, series, period) not in known]
+        # Other threads read and forget meanwhile.
+        rows = {it: self._remembered.get((tier.name, series, it)) for it in periods}
+        wanted = [period for period, row in rows.items() if row is None]
         found = self._read([self._keys.counts(tier, series, period) for period in wanted])
         read = dict(zip(wanted, map(row_of, found), strict=True))
         for period, row in read.items():
             if period + 2 * tier.period_seconds < now:  # nobody adds to it any more
-                known[tier.name, series, period] = row
-        return [
-            read[period] if period in read else known[tier.name, series, period]
-            for period in periods
-        ]
+                self._remembered[tier.name, series, period] = row
+        return [read[period] if row is None else row for period, row in rows.items()]
 
     def _read(self, keys: Sequence[str]) -> list[dict[bytes, bytes]]:
         answers: list[dict[bytes, bytes]] = []
@@ -183,6 +181,6 @@ class History:
         return answers
 
     def _forget_before(self, tier: Tier, period: int) -> None:
-        old = [key for key in self._remembered if key[0] == tier.name and key[2] < period]
+        old = [key for key in list(self._remembered) if key[0] == tier.name and key[2] < period]
         for key in old:
             self._remembered.pop(key, None)

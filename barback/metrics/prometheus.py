@@ -117,7 +117,8 @@ def _value(status: QueueStatus, name: str) -> float:
 def _messages(totals: Mapping[Series, Counts]) -> CounterMetricFamily:
     family = CounterMetricFamily(
         "barback_messages",
-        "How messages ended: done; failed, each attempt; dead, given up; skipped.",
+        "How messages ended: done; failed, each attempt; dead, given up; skipped, or cancelled "
+        "while they ran.",
         labels=["queue", "actor", "outcome"],
     )
     for series, counts in totals.items():

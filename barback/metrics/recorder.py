@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dramatiq.middleware import Middleware
 
+from barback.control.running import Cancelled, was_cancelled
 from barback.metrics.buckets import BOUNDS_SECONDS
 from barback.metrics.counts import (
     DEAD,
@@ -106,7 +107,13 @@ class Recorder(Middleware):
             if notes is None:
                 return
         started_at = message.started_at
-        (notes.done if exception is None else notes.failed).append(ended_at - started_at)
+        if exception is None:
+            notes.done.append(ended_at - started_at)
+        elif isinstance(exception, Cancelled):  # that is no failure
+            notes.skipped.append(None)
+            return
+        else:
+            notes.failed.append(ended_at - started_at)
         if "retries" in message.options:  # its wait is mostly the backoff
             notes.retried.append(None)
             return
@@ -122,7 +129,7 @@ class Recorder(Middleware):
 
     def after_nack(self, broker: dramatiq.Broker, message: MessageProxy) -> None:  # noqa: ARG002
         notes = self._notes_of(message)
-        if notes is not None:
+        if notes is not None and not was_cancelled(message):
             notes.dead.append(None)
 
     def rows(self) -> dict[Series, list[int]]:

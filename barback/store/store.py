@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from redis import ResponseError
+
 from barback.store.calls import QueueCalls
 from barback.store.control_calls import ControlCalls
 from barback.store.scripts import load
@@ -157,8 +159,12 @@ class Store(Servers):
         """The state of queues, in one round trip for each shard. See :file:`queue_status.lua`."""
         answers: dict[str, list[Any]] = {}
         for names in self.by_shard(queue_names).values():
-            commands = [_QUEUE_STATUS.by_source(self.keys(name).status) for name in names]
-            found = self.connections_to(names[0]).call_all(commands)
+            there = self.connections_to(names[0])
+            keys = [self.keys(name).status for name in names]
+            try:
+                found = there.call_all([_QUEUE_STATUS.by_source(each) for each in keys])
+            except ResponseError:  # one by one, it tells which key is of a wrong type
+                found = [there.run(_QUEUE_STATUS, each) for each in keys]
             answers.update(zip(names, found, strict=True))
         return answers
 

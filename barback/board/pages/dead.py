@@ -22,6 +22,7 @@ from barback.dead_letters import DeadLetters
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from barback.board.access import Action
     from barback.board.context import Board
     from barback.board.endpoints import Form
     from barback.board.jobs import Job
@@ -83,7 +84,7 @@ def change_chosen(name: str, board: Board, request: Request, form: Form, who: st
     return Outcome(f"dead letters={noted(chosen)}", count, "/dead", query)
 
 
-def change_all(name: str, board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001
+def change_all(name: Action, board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001
     """Begin to requeue or delete all dead letters that a search matches."""
     text = form.get("q", [""])[0].strip()
     queue_name = form.get("queue", [""])[0]
@@ -92,7 +93,7 @@ def change_all(name: str, board: Board, request: Request, form: Form, who: str) 
 
     def note_end(job: Job) -> None:
         state = f" ended early: {job.error}" if job.error else ""
-        note_change(who, name, f"job={job.id} {what}{state}", job.changed)  # type: ignore[arg-type]
+        note_change(who, name, f"job={job.id} {what}{state}", job.changed)
 
     try:
         job = board.jobs.start(
@@ -117,10 +118,16 @@ def job(board: Board, request: Request) -> dict[str, Any]:
     return {"job": found}
 
 
+def action_of_job(board: Board, request: Request) -> Action:
+    """Who may begin a job may stop it, and nobody else."""
+    found = board.jobs.get(request.path_params["job"])
+    return "requeue" if found is None else found.action
+
+
 def stop_job(board: Board, request: Request, form: Form, who: str) -> Outcome:  # noqa: ARG001
     found = job(board, request)["job"]
     found.stop.set()
-    return Outcome(f"job={found.id} stop", None, f"/jobs/{found.id}")
+    return Outcome(f"job={found.id} stop", None, f"/jobs/{found.id}", {"did": "stop"})
 
 
 def searched_queues(board: Board, queue_name: str) -> list[str]:

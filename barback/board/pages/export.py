@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from barback.board.pages.dead import searched_queues
 from barback.board.pages.searching import parsed_query, text_of
 from barback.board.search import DEAD_FIELDS, MAX_SEARCHED, latest
-from barback.board.shown import decoded, redacted
+from barback.board.shown import redacted
 from barback.board.threads import each_in_thread, in_thread
 from barback.printable import json_text, visible
 
@@ -56,8 +56,7 @@ def export(board: Board) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _row(letter: DeadLetter, board: Board) -> dict[str, Any]:
-    fields = decoded(letter.payload)
-    arguments = redacted(fields, board.redact) if fields else None
+    arguments = redacted(letter.fields, board.redact) if letter.fields else None
     values = (
         *(letter.id, letter.queue_name, letter.actor_name, letter.died_at, letter.reason),
         *(letter.error, letter.deliveries, arguments),
@@ -70,7 +69,7 @@ def _csv_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for row in rows:
-        cells = {**row, "arguments": json_text(row["arguments"])}
+        cells = {**row, "arguments": json_text(row["arguments"], default=repr)}
         writer.writerow([_harmless(cells[column]) for column in COLUMNS])
         yield _taken(buffer)
     yield _taken(buffer)
@@ -79,7 +78,7 @@ def _csv_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _json_lines(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     separator = "[\n"
     for row in rows:
-        yield f"{separator}{json_text(row)}".encode()
+        yield f"{separator}{json_text(row, default=repr)}".encode()
         separator = ",\n"
     yield b"\n]\n" if separator != "[\n" else b"[]\n"
 

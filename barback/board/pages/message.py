@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 #: Options that are shown elsewhere on the page, or tell nobody anything.
 _HIDDEN_OPTIONS = frozenset({"traceback", "redis_message_id"})
 
+#: Options with arguments in them: those of messages that follow, and the key of a unique one.
+_WITH_ARGUMENTS = frozenset(
+    {"control", "group_callbacks", "group_completion_callbacks", "pipe_target"}
+)
+
 #: The id of a trace in the header that a message carries it in.
 _TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-")
 
@@ -52,10 +57,7 @@ _ACTIONS = {
 def message(board: Board, request: Request) -> dict[str, Any]:
     """A message, wherever it is, as a timeline, with all that it says."""
     queue_name = request.path_params["queue"]
-    # The server has replaced what is no text in the path, but ids may be anything.
-    quoted_id = request.scope["raw_path"].partition(b"/messages/")[2]
-    raw_id = unquote_to_bytes(quoted_id)
-    redis_id = raw_id.decode(errors="surrogateescape")
+    redis_id = _id_in(request)
     status = control.find(board.broker, redis_id, search_at_most=0, queue_name=queue_name)
     if status.state == "unknown":
         raise HTTPException(
@@ -89,17 +91,35 @@ def message(board: Board, request: Request) -> dict[str, Any]:
         "timeline": timeline_of(status, shown.sent_at, options),
         "progress": status.progress if status.state == "running" else None,
         "arguments": _arguments(fields, board) if fields else None,
-        "options": {name: value for name, value in options.items() if name not in _HIDDEN_OPTIONS},
+        "options": _options(board, options),
         "traceback": shown_lines(status.traceback),
         "trace_url": _trace_url(board, options),
         **_result(board, status),
     }
 
 
+def _id_in(request: Request) -> str:
+    """The id in the path. It may be anything: what is no text, the server has replaced in the path
+    that it has decoded. Not every server tells the other one.
+    """
+    raw_path: bytes | None = request.scope.get("raw_path")
+    if raw_path is None:
+        return str(request.path_params["id"])
+    quoted_id = raw_path.rpartition(b"/messages/")[2]  # the board may be mounted below such a name
+    return unquote_to_bytes(quoted_id).decode(errors="surrogateescape")
+
+
 def _arguments(fields: dict[str, Any], board: Board) -> list[dict[str, str]]:
     args, kwargs = redacted(fields, board.redact)
     named = [*((str(number), value) for number, value in enumerate(args)), *kwargs.items()]
     return [{"name": name, "value": value} for name, value in named]
+
+
+def _options(board: Board, options: dict[str, Any]) -> dict[str, Any]:
+    """Those that are shown. Whoever hides arguments would not want to find them here."""
+    is_all_shown = board.redact is no_redaction
+    hidden = _HIDDEN_OPTIONS if is_all_shown else _HIDDEN_OPTIONS | _WITH_ARGUMENTS
+    return {name: value for name, value in options.items() if name not in hidden}
 
 
 def _trace_url(board: Board, options: dict[str, Any]) -> str | None:

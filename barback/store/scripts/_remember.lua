@@ -12,11 +12,14 @@ local function forget_old(ended, details, now, at_most)
     end
 end
 
+-- Who cancels wants fewer to be remembered than a worker may: no more are added then, and none of
+-- that worker's is forgotten.
 local function remember(ended, details, now, id, message_id, text, ttl_ms, max_count)
+    local most = math.max(max_count, redis.call('ZCARD', ended))
     redis.call('ZADD', ended, now + ttl_ms, id)
     redis.call('HSET', details, id, text, message_id, id)
     forget_old(ended, details, now, 10)
-    while redis.call('ZCARD', ended) > tonumber(max_count) do
+    if redis.call('ZCARD', ended) > most then
         forget(ended, details, redis.call('ZRANGE', ended, 0, 0)[1])
     end
 end

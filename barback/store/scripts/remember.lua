@@ -15,4 +15,11 @@ for i = 3, #ARGV, 3 do
         remember(KEYS[1], KEYS[2], ended_ms, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1], ARGV[2])
     end
 end
+-- Fewer are wanted than before: so many of them in one step are no long one.
+local over = math.min(redis.call('ZCARD', KEYS[1]) - ARGV[2], 1000)
+if over > 0 then
+    for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, over - 1)) do
+        forget(KEYS[1], KEYS[2], id)
+    end
+end
 return (#ARGV - 2) / 3

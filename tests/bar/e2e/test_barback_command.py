@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 from click.testing import CliRunner
 
 from barback.cli import main
+from barback.embedded import EmbeddedServer
 from tests.support.polling import eventually
 
 if TYPE_CHECKING:
@@ -111,6 +113,18 @@ def test_down_warns_of_workers_that_are_connected(
     down = start.run([*BARBACK, "down"], REDIS_URL="")
     assert "Warning: 1 worker is still connected (" in down.stderr
     assert down.stdout == "The embedded server stopped.\n"
+
+
+def test_a_server_with_data_of_another_version_can_be_stopped(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path)
+    with redis.Redis.from_url(server.ensure()) as client:
+        client.set("dramatiq:__barback__:format", "2")
+
+    run = barback("down", BARBACK_DATA_DIR=str(tmp_path))
+    server.stop()
+
+    assert "another version of barback" in run.stderr
+    assert (run.exit_code, run.stdout) == (0, "The embedded server stopped.\n")
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status"])

@@ -204,6 +204,24 @@ def test_delayed_messages_are_not_given_back_under_the_hands_of_our_workers(
     assert beer(start)["delayed"] == 1
 
 
+def test_nothing_is_given_back_while_messages_wait_where_stock_workers_never_look(
+    start: ProcessStarter, broker: RedisBroker
+) -> None:
+    # Given messages: one is delayed, one waits with a priority, and one for room under a limit
+    send(broker, 1, delay_ms=600_000)
+    send(broker)
+    broker.enqueue(dramatiq.Message("beer", "pour", (), {}, {"priority": -5}))
+    keys = broker.store.keys("beer")
+    broker.client.hset(keys.messages, "limited", "{}")
+    broker.client.hset(keys.parked, "limited", "1 1 taps")
+
+    release = start.run([*BARBACK, "release", "--queue", "beer"])
+
+    assert release.exit_code == 1
+    assert "with a priority, or that wait for room under a limit: 2." in release.stderr
+    assert beer(start)["delayed"] == 1
+
+
 def test_a_queue_is_forgotten_when_it_is_empty(start: ProcessStarter, broker: RedisBroker) -> None:
     # Given a queue that holds a message
     send(broker)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import dramatiq
 import pytest
+from dramatiq.middleware import GroupCallbacks
+from dramatiq.rate_limits.backends import RedisBackend as RedisRateLimiter
 
 from barback import control
 from barback.board import with_token
 from barback.board.access import on_loopback
 from tests.support.board import BoardClient, bury, send
+from tests.support.polling import eventually
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -159,6 +165,37 @@ def test_every_change_leaves_a_line_that_says_who_what_and_how_many(
     assert line == r"who=ada\nwho=eve action=purge queue=beer count=2"
 
 
+def test_who_may_begin_a_job_may_stop_it(
+    broker: RedisBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given somebody who may delete dead letters and not requeue them, and a job that takes long
+    bury(broker, "d1")
+    is_stopped = threading.Event()
+
+    def redact(*_: Any) -> Any:
+        is_stopped.wait(10)
+        return [], {}
+
+    def authorize(request: Request, action: str) -> bool:
+        return action in ("view", request.headers["x-may"])
+
+    client = BoardClient(broker, redact=redact, authorize=authorize)
+    began = client.post("/dead/delete-all", data={"q": "args.0:1"}, headers={"x-may": "delete"})
+    address = began.headers["location"].partition("?")[0]
+
+    # When they and somebody else stop it
+    refused = client.post(f"{address}/stop", headers={"x-may": "requeue"})
+    with caplog.at_level(logging.INFO, "barback.board.audit"):
+        stopped = client.post(f"{address}/stop", headers={"x-may": "delete"})
+    is_stopped.set()
+    page = client.get(stopped.headers["location"], headers={"x-may": "view"})
+
+    # Expect it to be stopped, and nothing said of a job that begins
+    assert (refused.status_code, stopped.status_code, page.status_code) == (403, 303, 200)
+    assert "action=delete job=" in caplog.text
+    assert "It has begun" not in page.text
+
+
 def test_arguments_can_be_hidden_everywhere(broker: RedisBroker) -> None:
     def redact(_actor: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return ["•••" for _ in args], {**kwargs, "table": "•••"}
@@ -176,16 +213,75 @@ def test_arguments_can_be_hidden_everywhere(broker: RedisBroker) -> None:
     assert client.json("/dead?q=secret")["matched"] == 0
 
 
-def test_what_a_broken_redaction_was_to_hide_stays_hidden(broker: RedisBroker) -> None:
-    def redact(*_: Any) -> Any:
-        raise RuntimeError
+def test_a_redaction_changes_nothing_of_what_is_requeued(broker: RedisBroker) -> None:
+    # Given a redaction that writes into the arguments that it is given
+    def redact(_actor: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        args[0]["address"] = "***"
+        return args, kwargs
 
-    send(broker, "secret")
+    user = {"name": "ada", "address": "ada@example.org"}
+    bury(broker, "letter-1", user)
+    client = BoardClient(broker, redact=redact)
 
-    page = BoardClient(broker, redact=redact).get("/queues/beer")
+    # When what a search finds is requeued
+    assert client.post("/dead/requeue-all", data={"q": "ada"}).status_code == 303
 
-    assert page.status_code == 200
-    assert "secret" not in page.text
+    # Expect the message to be as it was
+    messages = broker.store.keys("beer").messages
+    payload = eventually(lambda: broker.client.hget(messages, "letter-1"))
+    assert json.loads(payload or "{}")["args"] == [user]
+
+
+def test_arguments_of_what_follows_a_message_are_hidden_as_well(broker: RedisBroker) -> None:
+    # Given a pipeline, and a group that a callback follows
+    brew = dramatiq.actor(broker=broker, queue_name="beer", actor_name="brew")(print)
+    broker.add_middleware(GroupCallbacks(RedisRateLimiter(client=broker.client)))
+    dramatiq.pipeline([brew.message(1), brew.message("secret")], broker=broker).run()
+    group = dramatiq.group([brew.message(2)], broker=broker)
+    group.add_completion_callback(brew.message("secret"))
+    group.run()
+    client = BoardClient(broker, redact=lambda *_: ([], {}))
+
+    messages = client.json("/queues/beer")["messages"]
+
+    assert len(messages) == 2
+    for message in messages:
+        for parameters in ({}, {"format": "json"}):
+            page = client.get(f"/queues/beer/messages/{message['id']}", params=parameters)
+            assert "secret" not in page.text
+
+
+def test_what_is_no_message_is_hidden_where_arguments_are(broker: RedisBroker) -> None:
+    broker.store.register(["beer"])
+    broker.do_enqueue("beer", "odd", b'{"args": ["secret"], "options": {"retries": "many"}}')
+    client = BoardClient(broker, redact=lambda _, args, kwargs: (args, kwargs))
+
+    for path in ("/queues/beer", "/queues/beer/messages/odd"):
+        assert "secret" not in client.get(path).text
+        assert "secret" in BoardClient(broker).get(path).text
+
+
+@pytest.mark.parametrize("answer", [None, (["secret"],), "secret", 1])
+def test_what_a_broken_redaction_was_to_hide_stays_hidden(
+    broker: RedisBroker, answer: object
+) -> None:
+    bury(broker, "d1", "secret")
+    client = BoardClient(broker, redact=lambda *_: answer)
+
+    for path in ("/dead", "/queues/beer/messages/d1", "/dead/export?as=csv", "/dead?q=x"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "secret" not in page.text
+
+
+def test_a_redaction_may_answer_with_anything_that_can_be_shown(broker: RedisBroker) -> None:
+    bury(broker, "d1", "secret")
+    client = BoardClient(broker, redact=lambda *_: ((dt.date(2026, 6, 10),), {}))
+
+    for path in ("/dead", "/dead/export?as=csv", "/dead/export?as=json"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "datetime.date(2026, 6, 10)" in page.text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from barback.board.jobs import Jobs
+from barback.dead_letters import DeadLetters
 from tests.support.board import BoardClient, bury
 from tests.support.polling import eventually
 
@@ -62,6 +65,20 @@ def test_dead_letters_are_found_by_what_is_known_of_them(
     assert {letter["id"] for letter in letters} == ids
 
 
+@pytest.mark.parametrize(
+    "query", ["args.0:true", "args.1:null", "args.2.of:'[8, 3]'", """args.2:'{"of": [8, 3]}'"""]
+)
+def test_arguments_are_searched_as_they_are_shown(
+    broker: RedisBroker, client: BoardClient, query: str
+) -> None:
+    bury(broker, "letter-1", True, None, {"of": [8, 3]})  # noqa: FBT003
+    bury(broker, "letter-2", False, 0, {"of": [9]})  # noqa: FBT003
+
+    letters = client.get("/dead", params={"q": query, "format": "json"}).json()["letters"]
+
+    assert [letter["id"] for letter in letters] == ["letter-1"]
+
+
 @pytest.mark.parametrize("query", ["colour:red", 'error:"never ends'])
 def test_a_search_that_makes_no_sense_is_explained(client: BoardClient, query: str) -> None:
     answer = client.get("/dead", params={"q": query})
@@ -111,6 +128,30 @@ def test_all_that_match_are_changed_in_the_background(
     assert (job["changed"], job["searched"], job["error"]) == (250, 251, None)
     assert broker.queue_length("beer") == waiting
     assert [letter["id"] for letter in client.json("/dead")["letters"]] == ["other"]
+
+
+def test_a_job_that_is_stopped_changes_nothing_that_it_has_only_found(broker: RedisBroker) -> None:
+    # Given a job that deletes dead letters, and is still looking for those of its first step
+    for number in range(5):
+        bury(broker, f"d{number}")
+    letters, is_stopped = DeadLetters(broker, "beer"), threading.Event()
+    job = Jobs().start(
+        [letters],
+        lambda _: is_stopped.wait(10),
+        DeadLetters.delete,
+        action="delete",
+        who="ada",
+        query="",
+        when_done=lambda _: None,
+    )
+
+    # When somebody stops it
+    job.stop.set()
+    is_stopped.set()
+
+    # Expect it to look no further, and all to be there
+    eventually(lambda: not job.is_running)
+    assert (job.searched, job.changed, job.error, len(letters)) == (1, 0, None, 5)
 
 
 def test_dead_letters_are_exported_so_that_no_spreadsheet_runs_them(

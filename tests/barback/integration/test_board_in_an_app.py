@@ -13,10 +13,12 @@ from starlette.routing import Mount, Route
 
 from barback import RedisBroker
 from barback.board import anybody, board
+from tests.support.board import bury
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
 #: More than an application has threads.
 REQUESTS = 60
@@ -24,6 +26,30 @@ REQUESTS = 60
 
 def hello(request: Request) -> PlainTextResponse:  # noqa: ARG001 - an endpoint, on a thread
     return PlainTextResponse("hello")
+
+
+@pytest.mark.parametrize("tells_raw_path", [True, False])
+def test_a_message_has_its_page_wherever_the_board_is_and_whatever_serves_it(
+    redis_url: str, *, tells_raw_path: bool
+) -> None:
+    broker = RedisBroker(url=redis_url)
+    bury(broker, "id 1/2")
+    app = Starlette(routes=[Mount("/messages/board", board(broker, authorize=anybody))])
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        raw_path = scope["raw_path"] if tells_raw_path else None
+        await app({**scope, "raw_path": raw_path}, receive, send)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(serve)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
+            return await web.get("/messages/board/queues/beer/messages/id%201%2F2?format=json")
+
+    answer = anyio.run(ask)
+    broker.close()
+
+    assert answer.status_code == 200
+    assert answer.json()["message"]["id"] == "id 1/2"
 
 
 @pytest.mark.parametrize("page", ["/", "/dead/export", "/healthz", "/metrics", "/schedules"])

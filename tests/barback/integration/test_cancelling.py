@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
@@ -15,9 +16,11 @@ from barback.control import (
     cancel,
     cancel_all,
     cancelled,
+    cancelling,
     check_cancelled,
     find,
     progress,
+    run_now,
 )
 from tests.support.polling import eventually
 
@@ -346,6 +349,68 @@ def test_all_of_an_actor_or_of_a_queue_are_cancelled(
     assert (rest.cancelled, rest.asked) == (1, 1)
     becomes(controlled, running, "cancelled")
     assert ran == []
+    nothing_is_left(controlled)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Have something happen between finding out where a message is and cancelling it."""
+    cancel_in_redis, events = cancelling._cancel, [happens]
+
+    def cancel_later(*args: Any) -> list[int]:
+        while events:
+            events.pop()()
+        return cancel_in_redis(*args)
+
+    monkeypatch.setattr(cancelling, "_cancel", cancel_later)
+
+
+def test_a_message_that_fails_while_it_is_being_cancelled_is_not_retried(
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @dramatiq.actor(broker=controlled, min_backoff=60_000)
+    def fail() -> None:
+        raise RuntimeError
+
+    message = fail.send()
+
+    def it_fails() -> None:
+        run_worker()
+        becomes(controlled, message, "retrying")
+
+    meanwhile(monkeypatch, it_fails)
+    assert cancel(controlled, message.message_id) == "cancelled"
+    nothing_is_left(controlled)
+
+
+@pytest.mark.parametrize("event", ["comes due", "fails"])
+def test_all_are_cancelled_although_one_moves_meanwhile(
+    *,
+    controlled: RedisBroker,
+    run_worker: Callable[..., dramatiq.Worker],
+    monkeypatch: pytest.MonkeyPatch,
+    event: str,
+) -> None:
+    # Given a message that waits, and a delayed one
+    @dramatiq.actor(broker=controlled, min_backoff=60_000)
+    def fail() -> None:
+        raise RuntimeError
+
+    waiting, delayed = fail.send(), fail.send_with_options(delay=600_000)
+
+    def it_fails() -> None:
+        run_worker()
+        becomes(controlled, waiting, "retrying")
+
+    # When one of them is somewhere else when all are cancelled
+    monkeypatch.setattr(cancelling, "BATCH_SIZE", 1)
+    comes_due = partial(run_now, controlled, id_of(delayed))
+    meanwhile(monkeypatch, comes_due if event == "comes due" else it_fails)
+    done = cancel_all(controlled, "default")
+
+    # Expect both to be gone
+    assert (done.cancelled, done.asked) == (2, 0)
     nothing_is_left(controlled)
 
 

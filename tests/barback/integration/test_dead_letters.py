@@ -107,6 +107,28 @@ def test_a_requeued_message_has_all_its_retries_again(
     assert served == []
 
 
+def test_a_message_that_was_too_old_is_not_when_it_is_requeued(
+    broker: RedisBroker, served: list[str]
+) -> None:
+    # Given a dead letter of an actor that wants nothing older than a minute
+    actor = broker.get_actor("pour")
+    actor.options["max_age"] = 60_000
+    message = actor.message("ann")
+    broker.enqueue(message.copy(message_timestamp=message.message_timestamp - 120_000))
+    broker.join("beer", timeout=30_000)
+    letters = DeadLetters(broker, "beer")
+    (letter,) = letters
+    assert letter.reason == "expired"
+
+    # When it is sent again
+    assert list(letters.requeue([letter])) == [1]
+    broker.join("beer", timeout=30_000)
+
+    # Expect it to be done
+    assert served == ["ann"]
+    assert list(letters) == []
+
+
 @pytest.mark.usefixtures("served")
 def test_a_dead_letter_is_requeued_once_whoever_else_tries(broker: RedisBroker) -> None:
     # Given one dead letter that two people look at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from decimal import Decimal
@@ -260,6 +261,30 @@ def test_ended_messages_are_remembered_where_that_is_wanted(
     assert status.worker
     assert find(broker, redis_id_of(messages[0])).state == "unknown"
     assert broker.client.hlen(keys_of(broker.client).ended_details) == 4
+
+
+def test_who_cancels_forgets_nothing_that_workers_want_to_remember(
+    broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given that workers remember more messages of a queue than are remembered of cancelled ones
+    monkeypatch.setattr("barback.control.cancelling.KEEP_COUNT", 2)
+    note = dramatiq.actor(broker=broker, actor_name="note")(lambda: None)
+    calls, ended = broker.store.control_calls("default"), keys_of(broker.client).ended
+    records = [(f"id-{n}", f"m-{n}", json.dumps({"message_id": f"m-{n}"})) for n in range(6)]
+    for record in records[:5]:
+        calls.remember(record, ttl_ms=60_000, max_count=100)
+
+    # When some are cancelled
+    for _ in range(2):
+        cancel(broker, note.send().message_id)
+
+    # Expect as many to be remembered as before
+    assert broker.client.zcard(ended) == 5
+
+    # And no more than workers want, once they want fewer
+    calls.remember(records[5], ttl_ms=60_000, max_count=3)
+    assert broker.client.zcard(ended) == 3
+    assert broker.client.hlen(keys_of(broker.client).ended_details) == 6
 
 
 def test_remembered_messages_are_forgotten_in_time(

@@ -60,7 +60,7 @@ def test_show_tells_how_far_a_message_is(
 
     @dramatiq.actor(broker=broker)
     def work() -> None:
-        progress(12, 31, EVIL)
+        progress(1_234_567, 2_000_000, EVIL)
         go_on.wait(60)
 
     message = work.send()
@@ -73,7 +73,7 @@ def test_show_tells_how_far_a_message_is(
     )
     go_on.set()
 
-    assert f"Progress:   12 of 31: {EVIL_SHOWN}\n" in output
+    assert f"Progress:   1,234,567 of 2,000,000: {EVIL_SHOWN}\n" in output
     assert "State:      running, since " in output
     assert "Thread:" in output
 

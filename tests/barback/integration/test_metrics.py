@@ -12,6 +12,7 @@ import redis
 from dramatiq.brokers.stub import StubBroker
 
 from barback.connection.incidents import incidents
+from barback.control import Cancelled, Control, cancel, cancelled
 from barback.messages.delivery import Delivery
 from barback.metrics import History, Metrics
 from barback.metrics.prometheus import exposition
@@ -58,6 +59,35 @@ def test_what_a_worker_counted_is_in_the_history_when_it_has_stopped(
         assert timeline.rate(timeline.chosen()) > 0
 
 
+def test_a_message_that_is_cancelled_while_it_runs_counts_as_no_failure(
+    broker: RedisBroker,
+) -> None:
+    # Given a message that runs
+    broker.add_middleware(Control())
+    broker.add_middleware(Metrics())
+    is_running = threading.Event()
+
+    @dramatiq.actor(broker=broker)
+    def work() -> None:
+        is_running.set()
+        eventually(cancelled)
+        raise Cancelled
+
+    message = work.send()
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    assert is_running.wait(30)
+
+    # When it is cancelled
+    assert cancel(broker, message.message_id) == "asked"
+    broker.join("default", timeout=30_000)
+    worker.stop()
+
+    # Expect nothing to have failed or died
+    (counts,) = History(broker).totals().values()
+    assert (counts.done, counts.failed, counts.dead, counts.skipped) == (0, 0, 0, 1)
+
+
 def test_a_second_worker_of_the_process_counts_nothing_twice(broker: RedisBroker) -> None:
     broker.add_middleware(Metrics())
     broker.emit_after("process_boot")
@@ -100,6 +130,28 @@ def test_counts_survive_an_outage(broker: RedisBroker, monkeypatch: pytest.Monke
     # Expect the message to be counted once
     (counts,) = History(broker).totals().values()
     assert counts.done == 1
+
+
+def test_a_history_may_be_read_by_several_threads(
+    broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a history that has been read
+    recorder = _recorder_of_one()
+    HistoryWriter(broker.store, recorder).write()
+    history = History(broker)
+    first = history.timeline("hour")
+    read = history._read
+
+    def read_while_another_thread_forgets(keys: Any) -> Any:
+        history._remembered.clear()
+        return read(keys)
+
+    # When it is read once more, while another thread forgets what is older
+    monkeypatch.setattr(history, "_read", read_while_another_thread_forgets)
+    second = history.timeline("hour")
+
+    # Expect the same
+    assert second.total(second.chosen()) == first.total(first.chosen())
 
 
 def test_every_period_expires_and_is_small(broker: RedisBroker) -> None:

@@ -58,6 +58,17 @@ def test_names_from_outside_are_shown_as_text(redis_url: str, broker: RedisBroke
     assert output.count(r"[/b]\x1b[2J") == 2
 
 
+def test_a_key_of_another_program_is_named(redis_url: str, broker: RedisBroker) -> None:
+    broker.store.register(["beer", "coffee"])
+    key = broker.store.keys("coffee").queue
+    broker.client.set(key, "somebody else's")
+
+    result = CliRunner().invoke(main, ["--redis-url", redis_url, "status"])
+
+    assert result.exit_code == 3
+    assert f"Expected the key {key} to be a list, got a string" in result.stderr
+
+
 def test_delayed_messages_and_those_of_dead_workers_want_a_worker_as_well(
     redis_url: str, broker: RedisBroker
 ) -> None:

@@ -66,6 +66,24 @@ def test_after_a_change_the_next_look_is_a_new_one() -> None:
     assert reader.snapshot() is not before
 
 
+def test_a_look_that_was_under_way_during_a_change_is_not_shown_after_it() -> None:
+    taker = Taker()
+
+    def take_while_something_is_changed() -> Snapshot:
+        snapshot = taker.take()
+        if taker.taken == 1:
+            reader.forget()
+        return snapshot
+
+    reader = SharedReader(take_while_something_is_changed)
+    before = reader.snapshot()
+
+    after = reader.snapshot()
+
+    assert after is not before
+    assert reader.snapshot() is after
+
+
 def test_a_look_that_failed_has_failed_for_those_who_come_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
